@@ -1,0 +1,245 @@
+"""Everything that can happen to a case. A case is the fold of its events; they are never changed or removed.
+
+Facts come from outside (the bank's files, the mailing house, the agencies); decisions are ours and carry their
+reason in terms of the policy, and the policy version they were made under.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Literal
+
+from arrears.domain.facts import Account, Call, Extract, HoldReason, Payment
+from arrears.domain.policy import Action
+
+LetterStatus = Literal["dispatched", "delivered", "returned"]
+AgencyOutcome = Literal["payment", "promise", "uncontactable", "disputed", "returned"]
+
+
+# --- facts -----------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class ArrearsReported:
+    """The bank's extract of the account, which came in on the business date `on`."""
+
+    extract: Extract
+    on: date
+    type: Literal["ArrearsReported"] = "ArrearsReported"
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentReceived:
+    """A payment, reported by the bank or by an agency."""
+
+    payment: Payment
+    type: Literal["PaymentReceived"] = "PaymentReceived"
+
+
+@dataclass(frozen=True, slots=True)
+class HoldPlaced:
+    """A hold, in force from `on` (rule 11)."""
+
+    hold_id: str
+    reason: HoldReason
+    on: date
+    type: Literal["HoldPlaced"] = "HoldPlaced"
+
+
+@dataclass(frozen=True, slots=True)
+class HoldLifted:
+    """A hold lifted; from `on` on it is not in force."""
+
+    hold_id: str
+    reason: HoldReason
+    on: date
+    type: Literal["HoldLifted"] = "HoldLifted"
+
+
+@dataclass(frozen=True, slots=True)
+class CallResult:
+    """What came of a call."""
+
+    call: Call
+    type: Literal["CallResult"] = "CallResult"
+
+
+@dataclass(frozen=True, slots=True)
+class LetterReported:
+    """What the mailing house says of a letter; `letter_id` is the id of the action that queued it."""
+
+    letter_id: str
+    status: LetterStatus
+    on: date
+    tracking_number: str | None = None
+    type: Literal["LetterReported"] = "LetterReported"
+
+
+@dataclass(frozen=True, slots=True)
+class AgencyReported:
+    """What an agency says of a case it has; a payment it took is a `PaymentReceived` beside this."""
+
+    return_id: str
+    agency_id: str
+    outcome: AgencyOutcome
+    on: date
+    amount: Decimal | None = None
+    note: str = ""
+    type: Literal["AgencyReported"] = "AgencyReported"
+
+
+# --- decisions -------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class CaseOpened:
+    """A delinquency episode begins; carries the account's facts as known then (rule 1)."""
+
+    case_id: str
+    account: Account
+    on: date
+    reason: str
+    type: Literal["CaseOpened"] = "CaseOpened"
+
+
+@dataclass(frozen=True, slots=True)
+class StageEntered:
+    """The case went on to a stage (rule 3)."""
+
+    stage: str
+    on: date
+    reason: str
+    type: Literal["StageEntered"] = "StageEntered"
+
+
+@dataclass(frozen=True, slots=True)
+class PromiseAccepted:
+    """A promise to pay stands through `until` (rule 12)."""
+
+    call_id: str
+    on: date
+    until: date
+    amount: Decimal | None
+    reason: str
+    type: Literal["PromiseAccepted"] = "PromiseAccepted"
+
+
+@dataclass(frozen=True, slots=True)
+class PromiseRefused:
+    """A promise that the policy does not accept, and why (rule 12)."""
+
+    call_id: str
+    on: date
+    reason: str
+    type: Literal["PromiseRefused"] = "PromiseRefused"
+
+
+@dataclass(frozen=True, slots=True)
+class PromiseEnded:
+    """The date of a promise has passed: kept when the promised amount came in, else broken."""
+
+    call_id: str
+    on: date
+    outcome: Literal["kept", "broken"]
+    reason: str
+    type: Literal["PromiseEnded"] = "PromiseEnded"
+
+
+@dataclass(frozen=True, slots=True)
+class ActionPlanned:
+    """An action is about to be carried out. Its id is derived, so that doing it twice can be noticed."""
+
+    action_id: str
+    action: Action
+    stage: str | None
+    step: str
+    on: date
+    reason: str
+    template: str | None = None
+    agency_id: str | None = None
+    type: Literal["ActionPlanned"] = "ActionPlanned"
+
+
+@dataclass(frozen=True, slots=True)
+class ActionDone:
+    """The planned action was carried out.
+
+    Attributes:
+        reference: what the other side knows it by: a message id, an object key.
+        details: facts for the record, such as the hash of a letter; nothing that identifies a person.
+    """
+
+    action_id: str
+    on: date
+    reference: str = ""
+    details: tuple[tuple[str, str], ...] = ()
+    type: Literal["ActionDone"] = "ActionDone"
+
+
+@dataclass(frozen=True, slots=True)
+class ActionWithdrawn:
+    """The planned action was not carried out, because it is no longer allowed or needed."""
+
+    action_id: str
+    on: date
+    reason: str
+    type: Literal["ActionWithdrawn"] = "ActionWithdrawn"
+
+
+@dataclass(frozen=True, slots=True)
+class ActionUncertain:
+    """It cannot be known whether the planned action was carried out; it counts as done and is not repeated."""
+
+    action_id: str
+    on: date
+    reason: str
+    type: Literal["ActionUncertain"] = "ActionUncertain"
+
+
+@dataclass(frozen=True, slots=True)
+class ActionFailed:
+    """The action failed for good and was not carried out; the case is parked until an operator has it tried again."""
+
+    action_id: str
+    action: Action
+    on: date
+    error: str
+    type: Literal["ActionFailed"] = "ActionFailed"
+
+
+@dataclass(frozen=True, slots=True)
+class ActionRetried:
+    """An operator lets a failed action be tried again."""
+
+    action_id: str
+    on: date
+    by: str
+    type: Literal["ActionRetried"] = "ActionRetried"
+
+
+@dataclass(frozen=True, slots=True)
+class CaseClosed:
+    """The episode is over (rule 8)."""
+
+    on: date
+    reason: str
+    type: Literal["CaseClosed"] = "CaseClosed"
+
+
+Event = (
+    ArrearsReported
+    | PaymentReceived
+    | HoldPlaced
+    | HoldLifted
+    | CallResult
+    | LetterReported
+    | AgencyReported
+    | CaseOpened
+    | StageEntered
+    | PromiseAccepted
+    | PromiseRefused
+    | PromiseEnded
+    | ActionPlanned
+    | ActionDone
+    | ActionWithdrawn
+    | ActionUncertain
+    | ActionFailed
+    | ActionRetried
+    | CaseClosed
+)

@@ -1,0 +1,238 @@
+"""What the bank, its callers and its agencies tell us of an account; each fact has the date it counts from.
+
+Facts may arrive in any order, twice, or before their date. `Account` keeps those that still matter and answers
+for any business date: what are the arrears, how many days past due, is there a hold.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Literal
+
+from arrears.domain.dates import local_date
+from arrears.domain.money import Money
+
+RiskGrade = Literal["low", "medium", "high"]
+Phone = Literal["mobile", "work", "home", "family", "contact"]
+HoldReason = Literal["dispute", "hardship", "bankruptcy", "deceased", "fraud", "legal_stay", "other"]
+CallOutcome = Literal[
+    "no_answer", "busy", "invalid_number", "message_left", "right_party", "promise", "refused", "disputed"
+]
+#: Results that are a conversation with the cardholder (rule 12).
+CONVERSATIONS: frozenset[CallOutcome] = frozenset({"right_party", "promise", "refused", "disputed"})
+#: The order in which a cardholder is called (design.md, stage 2).
+PHONES: tuple[Phone, ...] = ("mobile", "work", "home", "family", "contact")
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Extract:
+    """An account as the bank saw it on one date. Holds nothing that identifies a person.
+
+    Attributes:
+        as_of: the date of the bank's extract; it is known from the start of that date.
+        past_due: the arrears on that date.
+        oldest_due: the oldest unpaid due date; days past due count from it. None where nothing is unpaid.
+        timezone: IANA zone of the cardholder's place; business dates are dates there.
+        phones: which numbers are on file, in calling order; the numbers themselves are kept apart.
+        mailable: whether there is a billing address.
+    """
+
+    as_of: date
+    past_due: Money
+    oldest_due: date | None
+    timezone: str = "UTC"
+    balance: Decimal | None = None
+    minimum_due: Decimal | None = None
+    credit_limit: Decimal | None = None
+    risk_grade: RiskGrade | None = None
+    language: str | None = None
+    country: str | None = None
+    region: str | None = None
+    postal_code: str | None = None
+    sms_opt_out: bool = False
+    phones: tuple[Phone, ...] = ()
+    mailable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """A payment. It counts from the start of `paid_on`, the date of `paid_at` at the account's place.
+
+    Attributes:
+        source: who reported it: `bank`, or `agency:<id>`.
+    """
+
+    payment_id: str
+    paid_at: datetime
+    amount: Money
+    paid_on: date
+    source: str = "bank"
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A reason to leave the account alone, from the date it is placed to the date it is lifted, excluded (rule 11).
+
+    The messages may come in any order, and a hold may be placed again after it was lifted; so all dates are kept.
+
+    Attributes:
+        placed: the dates on which it was placed, in order.
+        lifted: the dates on which it was lifted, in order.
+    """
+
+    hold_id: str
+    reason: HoldReason
+    placed: tuple[date, ...] = ()
+    lifted: tuple[date, ...] = ()
+
+    def since(self, on: date) -> date | None:
+        """Return the date since which the hold is in force on a date, or None when it is not."""
+        placed = max((day for day in self.placed if day <= on), default=None)
+        if placed is None or any(placed <= day <= on for day in self.lifted):
+            return None
+        return placed
+
+    def over(self, on: date) -> bool:
+        """Say whether the hold can never be in force on or after a date, by what is known."""
+        return bool(self.placed) and bool(self.lifted) and max(self.placed) <= max(self.lifted) <= on
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The result of one call, as the call centre reports it."""
+
+    call_id: str
+    called_at: datetime
+    called_on: date
+    phone: Phone | None
+    result: CallOutcome
+    promised_amount: Decimal | None = None
+    promised_on: date | None = None
+    agent: str | None = None
+
+    @property
+    def is_conversation(self) -> bool:
+        """Whether the cardholder was spoken to (rule 12)."""
+        return self.result in CONVERSATIONS
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What is known of an account: extracts, payments and holds that count now or later.
+
+    Attributes:
+        extracts: by `as_of`; the newest that is not later than a date is the one in force on that date.
+        payments: those that may still count against an extract.
+        calls: call results that came in while no case was open and whose date may still fall into one.
+    """
+
+    account_id: str
+    extracts: tuple[Extract, ...] = ()
+    payments: tuple[Payment, ...] = ()
+    holds: tuple[Hold, ...] = ()
+    calls: tuple[Call, ...] = ()
+
+    def extract(self, on: date) -> Extract | None:
+        """Return the extract in force on a date: the newest whose `as_of` is not later."""
+        for extract in reversed(self.extracts):
+            if extract.as_of <= on:
+                return extract
+        return None
+
+    @property
+    def timezone(self) -> str:
+        """The account's zone by its newest extract; UTC while none is known."""
+        return self.extracts[-1].timezone if self.extracts else "UTC"
+
+    def arrears(self, on: date) -> Money | None:
+        """Return the known arrears on a date, never below zero; None while no extract is known.
+
+        A payment counts from its date, against the last extract when its date is later than that extract's
+        `as_of` (one on the `as_of` date is taken to be in the extract). A payment in another currency never counts.
+        """
+        extract = self.extract(on)
+        if extract is None:
+            return None
+        amount = extract.past_due.amount
+        for payment in self.payments:
+            if extract.as_of < payment.paid_on <= on and payment.amount.currency == extract.past_due.currency:
+                amount -= payment.amount.amount
+        return Money(max(amount, ZERO), extract.past_due.currency)
+
+    def days_past_due(self, on: date) -> int | None:
+        """Return DPD: the business date minus the oldest unpaid due date, in days; None where nothing is due."""
+        extract = self.extract(on)
+        if extract is None or extract.oldest_due is None:
+            return None
+        return (on - extract.oldest_due).days
+
+    def hold(self, on: date) -> Hold | None:
+        """Return a hold in force on a date, the longest standing one first."""
+        if not self.holds:
+            return None
+        standing = [(since, hold.hold_id, hold) for hold in self.holds if (since := hold.since(on)) is not None]
+        return min(standing)[2] if standing else None
+
+    def fact_dates(self) -> Iterator[date]:
+        """Yield the dates on which a fact begins or ends to count."""
+        for extract in self.extracts:
+            yield extract.as_of
+        for payment in self.payments:
+            yield payment.paid_on
+        for hold in self.holds:
+            yield from hold.placed
+            yield from hold.lifted
+
+    def with_extract(self, extract: Extract) -> "Account":
+        """Return the account with an extract added; one of the same `as_of` is replaced."""
+        others = tuple(known for known in self.extracts if known.as_of != extract.as_of)
+        extracts = tuple(sorted((*others, extract), key=lambda known: known.as_of))
+        moved = replace(self, extracts=extracts)
+        if self.payments and moved.timezone != self.timezone:
+            dated = tuple(replace(p, paid_on=local_date(p.paid_at, moved.timezone)) for p in self.payments)
+            return replace(moved, payments=dated)
+        return moved
+
+    def with_payment(self, payment: Payment) -> "Account":
+        """Return the account with a payment added; one of the same id changes nothing."""
+        if any(known.payment_id == payment.payment_id for known in self.payments):
+            return self
+        return replace(self, payments=(*self.payments, payment))
+
+    def with_hold(self, hold_id: str, reason: HoldReason, *, placed: date | None, lifted: date | None) -> "Account":
+        """Return the account with a hold placed or lifted; the messages may come in any order."""
+        known = next((hold for hold in self.holds if hold.hold_id == hold_id), Hold(hold_id, reason))
+        merged = Hold(
+            hold_id,
+            reason if placed is not None else known.reason,
+            known.placed if placed is None else tuple(sorted({*known.placed, placed})),
+            known.lifted if lifted is None else tuple(sorted({*known.lifted, lifted})),
+        )
+        others = tuple(hold for hold in self.holds if hold.hold_id != hold_id)
+        return replace(self, holds=tuple(sorted((*others, merged), key=lambda hold: hold.hold_id)))
+
+    def with_call(self, call: Call) -> "Account":
+        """Return the account with a call result kept for the case it may fall into."""
+        if any(known.call_id == call.call_id for known in self.calls):
+            return self
+        ordered = sorted((*self.calls, call), key=lambda known: (known.called_on, known.called_at.isoformat()))
+        return replace(self, calls=tuple(ordered))
+
+    def pruned(self, on: date) -> "Account":
+        """Return the account without what can no longer count on or after a date; keeps it small for ever."""
+        extract = self.extract(on)
+        since = extract.as_of if extract is not None else date.min
+        extracts = tuple(known for known in self.extracts if known.as_of >= since)
+        payments = tuple(known for known in self.payments if known.paid_on > since)
+        holds = tuple(known for known in self.holds if not known.over(on))
+        calls = tuple(known for known in self.calls if known.called_on >= on)
+        if (len(extracts), len(payments), len(holds), len(calls)) == (
+            len(self.extracts),
+            len(self.payments),
+            len(self.holds),
+            len(self.calls),
+        ):
+            return self
+        return Account(self.account_id, extracts, payments, holds, calls)

@@ -1,0 +1,304 @@
+"""The policy: what the collections manager wrote, as data. The thirteen rules of `docs/policy.md` say how it reads.
+
+A policy names its stages in order; each says when it is entered (`from`, `requires`, `minimum_arrears`) and which
+steps are taken in it. What a policy leaves out does not apply (rule 10).
+"""
+
+from collections.abc import Iterator
+from datetime import date, time
+from decimal import Decimal
+from itertools import pairwise
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+Action = Literal[
+    "send_sms",
+    "queue_call",
+    "queue_letter",
+    "freeze_account",
+    "place_with_agency",
+    "recall_from_agency",
+    "file_legal",
+]
+StepAction = Literal["send_sms", "queue_call", "queue_letter", "place_with_agency", "file_legal"]
+StageName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+Days = Annotated[int, Field(ge=0, le=3650)]
+Times = Annotated[int, Field(ge=1, le=1000)]
+#: Actions that count as a collection towards the freeze (rule 13).
+COLLECTIONS: frozenset[Action] = frozenset({"send_sms", "queue_call", "queue_letter"})
+#: Actions that reach a person at a time of day, and so keep to the contact hours.
+CONTACTS_WITH_HOURS: frozenset[Action] = frozenset({"send_sms", "queue_call"})
+
+
+def _exact(value: object) -> object:
+    """Refuse a float: YAML reads 1000.10 as one, and money is never a float."""
+    if isinstance(value, float):
+        msg = "write an amount in quotes, such as '1000.00': unquoted it is read as an inexact number"
+        raise ValueError(msg)  # noqa: TRY004 - pydantic turns a ValueError into an error with its place
+    return value
+
+
+Amount = Annotated[Decimal, BeforeValidator(_exact), Field(ge=0, max_digits=18, decimal_places=4)]
+Amounts = dict[Currency, Amount]
+
+
+class PolicyModel(BaseModel):
+    """Base of all parts of a policy: immutable, and a key that is not known is refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Threshold(PolicyModel):
+    """When a stage can be entered (rule 2, rule 6). All that is given must hold.
+
+    Attributes:
+        days_past_due: holds when DPD is at least this, in days.
+        months_past_due: holds on every date later than the oldest due date plus this many calendar months.
+        agency: `failed` holds once the agency gave the case back or its term is over.
+    """
+
+    days_past_due: Days | None = None
+    months_past_due: Annotated[int, Field(ge=0, le=120)] | None = None
+    agency: Literal["failed"] | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "Threshold":
+        if self.days_past_due is None and self.months_past_due is None and self.agency is None:
+            msg = "say when the stage begins: days_past_due, months_past_due or agency"
+            raise ValueError(msg)
+        return self
+
+
+class Requirement(PolicyModel):
+    """What must have been done before a stage is entered (rule 5).
+
+    Attributes:
+        at_least_days_ago: the action was done on a date at least this many days before.
+        counts_from: `done` is the date on which the action was carried out; `dispatched` and `delivered` wait for the
+            mailing house's word and count from its date.
+    """
+
+    action: StepAction
+    at_least_days_ago: Days = 0
+    counts_from: Literal["done", "dispatched", "delivered"] = "done"
+
+
+class Step(PolicyModel):
+    """Something done in a stage: first on the date the stage is entered, then repeated (rule 4).
+
+    Attributes:
+        every_days: the next one is due this many days after the one before was done; without it there is one only.
+        at_most: how often in the stage; without it, as long as the stage lasts.
+    """
+
+    action: StepAction
+    template: Name | None = None
+    every_days: Annotated[int, Field(ge=1, le=3650)] | None = None
+    at_most: Times | None = None
+
+
+class Stage(PolicyModel):
+    """One rung of the ladder.
+
+    Attributes:
+        minimum_arrears: entered only when the arrears are at least this, by currency (rule 3).
+        promise_windows_days: the longest time a promise to pay may take, in days, by the number of earlier
+            conversations with the cardholder; the last one repeats (rule 12).
+        term_days: how long an agency keeps a case, in days (rule 6).
+    """
+
+    from_: Threshold = Field(alias="from")
+    requires: tuple[Requirement, ...] = ()
+    minimum_arrears: Amounts = Field(default_factory=dict)
+    steps: tuple[Step, ...] = ()
+    promise_windows_days: tuple[Days, ...] = ()
+    term_days: Annotated[int, Field(ge=1, le=3650)] | None = None
+
+
+class MonthlyReminder(PolicyModel):
+    """An SMS on a fixed day of the month while the case is in one of the stages (rule 7)."""
+
+    day: Annotated[int, Field(ge=1, le=31)]
+    template: Name | None = None
+    stages: tuple[StageName, ...]
+
+
+class Freeze(PolicyModel):
+    """Ask the core banking system to freeze the account, once a case (rule 13).
+
+    Attributes:
+        arrears_over: on the first date on which the arrears exceed this, by currency; a currency that is not named is
+            never frozen (rule 9).
+        after_collections: so many collections must lie behind it,
+        apart_days: each at least so many days after the one counted before.
+    """
+
+    arrears_over: Amounts
+    after_collections: Annotated[int, Field(ge=0, le=100)] = 0
+    apart_days: Days = 0
+
+
+def _clock_time(value: object) -> object:
+    if value == "24:00":
+        return time.max
+    if isinstance(value, str):
+        hours, colon, minutes = value.partition(":")
+        if not (colon and hours.isdigit() and minutes.isdigit()):
+            msg = "write a time of day in quotes as HH:MM"
+            raise ValueError(msg)
+    elif not isinstance(value, time):
+        msg = "write a time of day in quotes as HH:MM"
+        raise ValueError(msg)
+    return value
+
+
+ClockTime = Annotated[time, BeforeValidator(_clock_time)]
+
+
+class Contact(PolicyModel):
+    """How people may be contacted.
+
+    Attributes:
+        hours: from and to, at the cardholder's place; the end is excluded. Nobody is texted or called outside them.
+    """
+
+    hours: tuple[ClockTime, ClockTime] | None = None
+
+    @model_validator(mode="after")
+    def _hours_in_order(self) -> "Contact":
+        if self.hours is not None and self.hours[0] >= self.hours[1]:
+            msg = "hours: the end must be later than the beginning"
+            raise ValueError(msg)
+        return self
+
+
+class Bank(PolicyModel):
+    """Who writes: what texts and letters say of the bank and its law firm."""
+
+    name: str = "Sample Bank"
+    phone: str = ""
+    address: tuple[str, ...] = ()
+    website: str = ""
+    email: str = ""
+    law_firm: str = ""
+    law_firm_address: tuple[str, ...] = ()
+    mandate: str = ""
+    payment_account: str = ""
+
+
+class Policy(PolicyModel):
+    """A whole policy.
+
+    Attributes:
+        cure_tolerance: arrears within this amount, equal included, are a cure (rules 1 and 8).
+        stages: by name, in the order in which they follow each other.
+        agency_id: who gets a placement while no agencies are named (rule 10).
+    """
+
+    name: Name
+    version: Annotated[str, Field(min_length=1, max_length=64)]
+    cure_tolerance: Amounts = Field(default_factory=dict)
+    stages: dict[StageName, Stage]
+    monthly_reminder: MonthlyReminder | None = None
+    freeze: Freeze | None = None
+    contact: Contact = Contact()
+    bank: Bank = Bank()
+    agency_id: Name = "default"
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> "Policy":
+        if not self.stages:
+            msg = "stages: a policy needs at least one stage"
+            raise ValueError(msg)
+        if self.monthly_reminder is not None:
+            for stage in self.monthly_reminder.stages:
+                if stage not in self.stages:
+                    msg = f"monthly_reminder: there is no stage {stage!r}"
+                    raise ValueError(msg)
+        for (earlier, one), (later, other) in pairwise(self.stages.items()):
+            first, second = one.from_.days_past_due, other.from_.days_past_due
+            if first is not None and second is not None and second < first:
+                msg = f"stages: {later} would begin at {second} DPD, before {earlier} at {first} DPD"
+                raise ValueError(msg)
+        return self
+
+    def _places_before(self, name: str) -> Iterator[bool]:
+        for earlier, stage in self.stages.items():
+            if earlier == name:
+                return
+            yield any(step.action == "place_with_agency" for step in stage.steps)
+
+    @property
+    def label(self) -> str:
+        """Name and version, as recorded with each decision."""
+        return f"{self.name} {self.version}"
+
+    def stage_index(self, name: str | None) -> int:
+        """Return a stage's place in the ladder; -1 for no stage yet."""
+        return -1 if name is None else list(self.stages).index(name)
+
+    def tolerance(self, currency: str) -> Decimal:
+        """Return the arrears that still count as cured; zero for a currency that is not named (rule 9)."""
+        return self.cure_tolerance.get(currency, Decimal(0))
+
+    def opening_of_hours(self) -> time:
+        """Return the time of day from which contacts are made; midnight where no hours are set."""
+        return self.contact.hours[0] if self.contact.hours else time.min
+
+    def within_hours(self, at: time | None) -> bool:
+        """Say whether people may be contacted at a local time of day; `None` is a moment inside any hours."""
+        hours = self.contact.hours
+        return hours is None or at is None or hours[0] <= at < hours[1]
+
+    def promise_window_days(self, stage: str | None, earlier_conversations: int) -> int | None:
+        """Return how many days a promise may take (rule 12); None where the policy names no windows.
+
+        The windows of the stage the case is in; where it has none, those of the nearest stage before it, then after.
+        """
+        names = list(self.stages)
+        here = self.stage_index(stage)
+        nearest = [*names[here::-1], *names[here + 1 :]] if here >= 0 else names
+        for name in nearest:
+            windows = self.stages[name].promise_windows_days
+            if windows:
+                return windows[min(earlier_conversations, len(windows) - 1)]
+        return None
+
+    def term_end(self, placed_on: date) -> date | None:
+        """Return the date on which a placement's term is over (rule 6); None where no term is set."""
+        for stage in self.stages.values():
+            if stage.term_days is not None:
+                return date.fromordinal(placed_on.toordinal() + stage.term_days)
+        return None
+
+    def warnings(self) -> list[str]:
+        """Return what a collections manager should know though it is no error (rule 9 among it)."""
+        found = [
+            f"stages.{name}.steps: {step.action} has at_most {step.at_most} but no every_days, so it is done once"
+            for name, stage in self.stages.items()
+            for step in stage.steps
+            if step.at_most is not None and step.at_most > 1 and step.every_days is None
+        ]
+        found += [
+            f"stages.{name}: waits for the agency to fail, but no stage before it places with an agency"
+            for name, stage in self.stages.items()
+            if stage.from_.agency is not None and not any(self._places_before(name))
+        ]
+        currencies: set[str] = set(self.cure_tolerance)
+        thresholds: dict[str, Amounts] = {"cure_tolerance": self.cure_tolerance}
+        for name, stage in self.stages.items():
+            thresholds[f"stages.{name}.minimum_arrears"] = stage.minimum_arrears
+        if self.freeze is not None:
+            thresholds["freeze.arrears_over"] = self.freeze.arrears_over
+        for amounts in thresholds.values():
+            currencies |= set(amounts)
+        for place, amounts in thresholds.items():
+            if amounts:
+                found += [
+                    f"{place}: no amount in {currency}, so this threshold is not applied to {currency} accounts (rule 9)"
+                    for currency in sorted(currencies - set(amounts))
+                ]
+        return found

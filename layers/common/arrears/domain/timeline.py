@@ -1,0 +1,45 @@
+"""A case's story as rows of `timeline.csv`: the same from the simulator and from the deployed stack's events."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from arrears.domain.events import ActionDone, ActionPlanned, ActionUncertain, CaseClosed, CaseOpened, Event, StageEntered
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of `timeline.csv` (interfaces.md, simulate)."""
+
+    date: date
+    account_id: str
+    case_id: str
+    stage: str
+    action: str
+    reason: str
+
+
+#: The columns of `timeline.csv`, in order.
+COLUMNS = ("date", "account_id", "case_id", "stage", "action", "reason")
+
+
+def timeline(events: Iterable[Event]) -> Iterator[Row]:
+    """Yield the rows of one case's events, in the order in which they happened."""
+    account_id = case_id = stage = ""
+    plans: dict[str, ActionPlanned] = {}
+    for event in events:
+        match event:
+            case CaseOpened(case_id=case_id, account=account, on=on, reason=reason):
+                account_id = account.account_id
+                yield Row(on, account_id, case_id, "", "case_opened", reason)
+            case StageEntered(stage=stage, on=on, reason=reason):
+                yield Row(on, account_id, case_id, stage, "stage_entered", reason)
+            case ActionPlanned(action_id=action_id):
+                plans[action_id] = event
+            case ActionDone(action_id=action_id, on=on) | ActionUncertain(action_id=action_id, on=on):
+                plan = plans[action_id]
+                yield Row(on, account_id, case_id, plan.stage or "", plan.action, plan.reason)
+            case CaseClosed(on=on, reason=reason):
+                yield Row(on, account_id, case_id, stage, "case_closed", reason)
+            case _:
+                pass
