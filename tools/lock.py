@@ -40,7 +40,14 @@ def compile_lock(name: str, requirements: list[str], *, upgrade: bool, constrain
     """Resolve for every Python from 3.11 and every platform, and write requirements/<name>.txt."""
     target = REQUIREMENTS / f"{name}.txt"
     command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.11"]
-    command += ["--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links", "--output-file", str(target)]
+    command += [
+        "--no-header",
+        "--no-annotate",
+        "--no-emit-index-url",
+        "--no-emit-find-links",
+        "--output-file",
+        str(target),
+    ]
     if upgrade:
         command.append("--upgrade")
     if constraint:

@@ -69,7 +69,12 @@ def merged(shared: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     result = dict(shared)
     for key, value in own.items():
         under = shared.get(key)
-        if isinstance(under, dict) and isinstance(value, dict) and not _is_intrinsic(under) and not _is_intrinsic(value):
+        if (
+            isinstance(under, dict)
+            and isinstance(value, dict)
+            and not _is_intrinsic(under)
+            and not _is_intrinsic(value)
+        ):
             result[key] = merged(under, value)
         elif isinstance(under, list) and isinstance(value, list):
             result[key] = [*under, *value]
