@@ -1,0 +1,55 @@
+"""The bank's and the agencies' files: reading them line by line, and checking every row (interfaces.md, inbound).
+
+The import functions and the simulator read with the same code, so that a row is good or refused for both alike.
+
+    for line, row in read_rows(path):
+        if isinstance(row, RowError):
+            ...  # the line itself is bad
+        else:
+            record = parse_payment(row)  # or raises RowError
+"""
+
+from arrears.files.duplicates import Duplicates
+from arrears.files.errors import RowError
+from arrears.files.kinds import COLUMNS, Kind, Record, key_of, parse
+from arrears.files.reader import Rows, read_rows
+from arrears.files.records import (
+    CallRow,
+    HoldRow,
+    LetterRow,
+    PaymentRow,
+    PortfolioRow,
+    Profile,
+    ReturnRow,
+    parse_call,
+    parse_hold,
+    parse_letter,
+    parse_payment,
+    parse_portfolio,
+    parse_return,
+)
+
+__all__ = [
+    "COLUMNS",
+    "CallRow",
+    "Duplicates",
+    "HoldRow",
+    "Kind",
+    "LetterRow",
+    "PaymentRow",
+    "PortfolioRow",
+    "Profile",
+    "Record",
+    "ReturnRow",
+    "RowError",
+    "Rows",
+    "key_of",
+    "parse",
+    "parse_call",
+    "parse_hold",
+    "parse_letter",
+    "parse_payment",
+    "parse_portfolio",
+    "parse_return",
+    "read_rows",
+]

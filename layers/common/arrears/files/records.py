@@ -1,0 +1,315 @@
+"""The rows of the files as typed records (interfaces.md, inbound bucket and agency returns).
+
+A record keeps times as the file has them. What needs the account's timezone (the date on which a payment counts) is
+built by the record's method, which is given that zone.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Literal, cast, get_args
+
+from arrears.domain.dates import local_date, zone
+from arrears.domain.events import AgencyOutcome, AgencyReported, LetterStatus
+from arrears.domain.facts import PHONES, Call, CallOutcome, Extract, HoldReason, Payment, Phone, RiskGrade
+from arrears.domain.money import Money
+from arrears.files import cells
+from arrears.files.cells import Row
+from arrears.files.errors import RowError
+
+HoldStatus = Literal["placed", "lifted"]
+
+_RISK_GRADES = frozenset(get_args(RiskGrade))
+_HOLD_REASONS = frozenset(get_args(HoldReason))
+_HOLD_STATUSES = frozenset(get_args(HoldStatus))
+_PHONES = frozenset(PHONES)
+_CALL_OUTCOMES = frozenset(get_args(CallOutcome))
+_LETTER_STATUSES = frozenset(get_args(LetterStatus))
+_AGENCY_OUTCOMES = frozenset(get_args(AgencyOutcome))
+_CARD_LAST4 = re.compile(r"[0-9]{4}", re.ASCII)
+_PHONE_NUMBER = re.compile(r"\+?[0-9(][0-9 ()./-]{2,30}(?:(?:x|ext\.?|#) ?[0-9]{1,6})?", re.ASCII)
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}", re.ASCII)
+_COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
+_CASE_ID = re.compile(r"([A-Za-z0-9_-]{1,32})-([0-9]{8})", re.ASCII)
+_ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Who the cardholder is and how to reach them: personal data, kept apart from what is decided on.
+
+    Texts are as the bank wrote them; None is "not known".
+    """
+
+    name: str | None = None
+    address_line1: str | None = None
+    address_line2: str | None = None
+    city: str | None = None
+    region: str | None = None
+    postal_code: str | None = None
+    country: str | None = None
+    phone_mobile: str | None = None
+    phone_work: str | None = None
+    phone_home: str | None = None
+    phone_family: str | None = None
+    phone_contact: str | None = None
+    card_last4: str | None = None
+
+    def phone(self, kind: Phone) -> str | None:
+        """Return the number of one kind."""
+        return cast("str | None", getattr(self, f"phone_{kind}"))
+
+    def address_lines(self) -> tuple[str, ...]:
+        """Return the lines of the address as far as known, the town in one line with its postal code."""
+        town = " ".join(part for part in (self.postal_code, self.city, self.region) if part)
+        return tuple(line for line in (self.address_line1, self.address_line2, town) if line)
+
+    def to_dict(self) -> dict[str, str]:
+        """Return what is known, for storing."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, str | None]) -> "Profile":
+        """Return the profile that was stored; keys that are not known any more are left out."""
+        return cls(**{field.name: data.get(field.name) for field in fields(cls)})
+
+
+@dataclass(frozen=True, slots=True)
+class PortfolioRow:
+    """An account as the bank saw it on one date."""
+
+    account_id: str
+    extract: Extract
+    profile: Profile
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentRow:
+    """A payment; on which date it counts depends on the account's timezone."""
+
+    payment_id: str
+    account_id: str
+    paid_at: datetime
+    amount: Money
+
+    def payment(self, timezone: str) -> Payment:
+        """Return the payment as it counts for an account at a place."""
+        return Payment(self.payment_id, self.paid_at, self.amount, local_date(self.paid_at, timezone))
+
+
+@dataclass(frozen=True, slots=True)
+class HoldRow:
+    """A hold placed or lifted. `at` without an offset, or a plain date, is meant at the account's place."""
+
+    hold_id: str
+    account_id: str
+    reason: HoldReason
+    status: HoldStatus
+    at: date
+    note: str | None = None
+
+    def on(self, timezone: str) -> date:
+        """Return the date from which it counts."""
+        return local_date(self.at, timezone)
+
+
+@dataclass(frozen=True, slots=True)
+class CallRow:
+    """The result of one call."""
+
+    call_id: str
+    account_id: str
+    called_at: datetime
+    phone: Phone | None
+    result: CallOutcome
+    promised_amount: Decimal | None = None
+    promised_on: date | None = None
+    agent: str | None = None
+
+    def call(self, timezone: str) -> Call:
+        """Return the call with its date, and its time of day where the offset is known, at the account's place."""
+        at = self.called_at.astimezone(zone(timezone)) if self.called_at.tzinfo else self.called_at
+        return Call(
+            self.call_id,
+            at,
+            at.date(),
+            self.phone,
+            self.result,
+            self.promised_amount,
+            self.promised_on,
+            self.agent,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LetterRow:
+    """What the mailing house reports of a letter."""
+
+    letter_id: str
+    status: LetterStatus
+    at: date
+    tracking_number: str | None = None
+
+    def on(self, timezone: str) -> date:
+        """Return the date from which it counts."""
+        return local_date(self.at, timezone)
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnRow:
+    """What an agency reports of a case it has."""
+
+    return_id: str
+    case_id: str
+    account_id: str
+    at: date
+    outcome: AgencyOutcome
+    amount: Money | None = None
+    note: str | None = None
+
+    def on(self, timezone: str) -> date:
+        """Return the date from which it counts."""
+        return local_date(self.at, timezone)
+
+    def reported(self, agency_id: str, timezone: str) -> AgencyReported:
+        """Return the event for the case."""
+        amount = None if self.amount is None else self.amount.amount
+        return AgencyReported(self.return_id, agency_id, self.outcome, self.on(timezone), amount, self.note or "")
+
+    def payment(self, agency_id: str, timezone: str) -> Payment | None:
+        """Return the payment that the agency took; None where it reports none."""
+        if self.outcome != "payment" or self.amount is None:
+            return None
+        at = self.at if isinstance(self.at, datetime) else datetime.combine(self.at, datetime.min.time())
+        return Payment(self.return_id, at, self.amount, self.on(timezone), f"agency:{agency_id}")
+
+
+def parse_portfolio(row: Row) -> PortfolioRow:
+    """Check a row of `portfolio/`; raises `RowError`."""
+    cells.check_clean(row)
+    account_id = cells.account_id(row)
+    as_of = cells.required_date(row, "as_of")
+    currency = cells.currency(row)
+    past_due = cells.required_amount(row, "past_due_amount")
+    oldest_due = cells.optional_date(row, "oldest_due_date")
+    if oldest_due is None:
+        if past_due > _ZERO:
+            raise RowError("oldest_due_date", "is missing although past_due_amount is above zero")
+    elif oldest_due > as_of:
+        raise RowError("oldest_due_date", "is later than as_of")
+    text = cells.text
+    country = cells.matching(row, "country", _COUNTRY, "ISO 3166 country code such as TW")
+    address_line1 = text(row, "address_line1")
+    phones = {kind: cells.matching(row, f"phone_{kind}", _PHONE_NUMBER, "telephone number") for kind in PHONES}
+    region, postal_code = text(row, "region"), text(row, "postal_code")
+    extract = Extract(
+        as_of,
+        Money(past_due, currency),
+        oldest_due,
+        cells.timezone(row),
+        cells.optional_amount(row, "balance", negative=True),
+        cells.optional_amount(row, "minimum_due"),
+        cells.optional_amount(row, "credit_limit"),
+        cast("RiskGrade | None", cells.one_of(row, "risk_grade", _RISK_GRADES)),
+        cells.matching(row, "language", _LANGUAGE, "language tag such as zh-TW"),
+        country,
+        region,
+        postal_code,
+        cells.boolean(row, "sms_opt_out"),
+        tuple(kind for kind in PHONES if phones[kind]),
+        address_line1 is not None,
+    )
+    profile = Profile(
+        text(row, "cardholder_name"),
+        address_line1,
+        text(row, "address_line2"),
+        text(row, "city"),
+        region,
+        postal_code,
+        country,
+        phones["mobile"],
+        phones["work"],
+        phones["home"],
+        phones["family"],
+        phones["contact"],
+        cells.matching(row, "card_last4", _CARD_LAST4, "four digits"),
+    )
+    return PortfolioRow(account_id, extract, profile)
+
+
+def parse_payment(row: Row) -> PaymentRow:
+    """Check a row of `payments/`; raises `RowError`. A payment of nothing is accepted, one below zero is not."""
+    cells.check_clean(row)
+    return PaymentRow(
+        cells.identifier(row, "payment_id"),
+        cells.account_id(row),
+        cells.instant_time(row, "paid_at", offset=True),
+        Money(cells.required_amount(row, "amount"), cells.currency(row)),
+    )
+
+
+def parse_hold(row: Row) -> HoldRow:
+    """Check a row of `holds/`; raises `RowError`."""
+    cells.check_clean(row)
+    return HoldRow(
+        cells.identifier(row, "hold_id"),
+        cells.account_id(row),
+        cast("HoldReason", cells.required_one_of(row, "reason", _HOLD_REASONS)),
+        cast("HoldStatus", cells.required_one_of(row, "status", _HOLD_STATUSES)),
+        cells.instant(row, "at"),
+        cells.text(row, "note"),
+    )
+
+
+def parse_call(row: Row) -> CallRow:
+    """Check a row of `calls/`; raises `RowError`. A promise says for when it is."""
+    cells.check_clean(row)
+    result = cast("CallOutcome", cells.required_one_of(row, "result", _CALL_OUTCOMES))
+    promised_on = cells.optional_date(row, "promised_on")
+    if result == "promise" and promised_on is None:
+        raise RowError("promised_on", "is missing although the result is a promise")
+    return CallRow(
+        cells.identifier(row, "call_id"),
+        cells.account_id(row),
+        cells.instant_time(row, "called_at"),
+        cast("Phone | None", cells.one_of(row, "phone", _PHONES)),
+        result,
+        cells.optional_amount(row, "promised_amount"),
+        promised_on,
+        cells.text(row, "agent"),
+    )
+
+
+def parse_letter(row: Row) -> LetterRow:
+    """Check a row of `letters/`; raises `RowError`."""
+    cells.check_clean(row)
+    return LetterRow(
+        cells.identifier(row, "letter_id"),
+        cast("LetterStatus", cells.required_one_of(row, "status", _LETTER_STATUSES)),
+        cells.instant(row, "at"),
+        cells.text(row, "tracking_number"),
+    )
+
+
+def parse_return(row: Row) -> ReturnRow:
+    """Check a row of an agency's `returns/`; raises `RowError`. A payment says how much, and in which currency."""
+    cells.check_clean(row)
+    case_id = cells.required(row, "case_id")
+    match = _CASE_ID.fullmatch(case_id)
+    if match is None:
+        raise RowError("case_id", "is no case id such as TW000001-20050618")
+    outcome = cast("AgencyOutcome", cells.required_one_of(row, "outcome", _AGENCY_OUTCOMES))
+    amount = cells.optional_amount(row, "amount")
+    if outcome == "payment" and amount is None:
+        raise RowError("amount", "is missing although the outcome is a payment")
+    return ReturnRow(
+        cells.identifier(row, "return_id"),
+        case_id,
+        match[1],
+        cells.instant(row, "at"),
+        outcome,
+        None if amount is None else Money(amount, cells.currency(row)),
+        cells.text(row, "note"),
+    )
