@@ -79,6 +79,11 @@ def case_id_of(account_id: str, opened_on: date) -> str:
     return f"{account_id}-{opened_on:%Y%m%d}"
 
 
+def account_of(case_id: str) -> str:
+    """Return the account that a case id, or the id of one of its actions, belongs to."""
+    return case_id.split(".", 1)[0][:-9]
+
+
 # --- opening ---------------------------------------------------------------------------------------------------------
 def opening_reason(account: Account, policy: Policy, on: date) -> str | None:
     """Return why a case opens on a date, or None when it does not (rule 1)."""
@@ -112,7 +117,7 @@ def open_case(account: Account, policy: Policy, on: date) -> CaseOpened | None:
 
 
 # --- the decision ----------------------------------------------------------------------------------------------------
-def decide(case: Case, policy: Policy, now: Moment) -> Decision:
+def decide(case: Case, policy: Policy, now: Moment) -> Decision:  # noqa: PLR0911 - one return for each rule, in order
     """Return what is to be done with an open case at a moment.
 
     A `Record` is to be recorded and the case decided again; an `Act` carried out; `Wait` and `Close` end the turn.
@@ -163,7 +168,7 @@ def _cured(case: Case, policy: Policy, on: date) -> Decision | None:
     return Close(reason)
 
 
-def _held(case: Case, policy: Policy, on: date) -> Decision | None:  # noqa: ARG001 - a rule among rules
+def _held(case: Case, _policy: Policy, on: date) -> Decision | None:
     hold = case.account.hold(on)
     if hold is None:
         return None
@@ -265,11 +270,7 @@ def _settle_promises(case: Case, policy: Policy, on: date) -> Record | None:
 
 
 def _promise_ended(case: Case, promise: Promise, on: date) -> PromiseEnded:
-    paid = sum(
-        payment.amount.amount
-        for payment in case.payments
-        if promise.on <= payment.paid_on <= promise.until
-    )
+    paid = sum(payment.amount.amount for payment in case.payments if promise.on <= payment.paid_on <= promise.until)
     if promise.amount is not None and paid >= promise.amount:
         return PromiseEnded(promise.call_id, on, "kept", f"{paid} paid by {promise.until}, {promise.amount} promised")
     return PromiseEnded(promise.call_id, on, "broken", f"unpaid on the day after {promise.until} (rule 12)")
@@ -329,8 +330,7 @@ def _required_from(case: Case, requirement: Requirement) -> date | None:
             (
                 report.on
                 for report in case.letters
-                if report.letter_id in letters
-                and report.status in (requirement.counts_from, "delivered")
+                if report.letter_id in letters and report.status in (requirement.counts_from, "delivered")
             ),
             default=None,
         )
@@ -355,8 +355,7 @@ def _threshold_in_words(case: Case, policy: Policy, stage: Stage, on: date) -> s
             words.append(f"more than {threshold.months_past_due} months past due since {reached}")
     if threshold.agency is not None:
         words.append(f"the agency failed on {case.agency_fails_on(_term_days(policy))}")
-    for requirement in stage.requires:
-        words.append(f"{requirement.action} done at least {requirement.at_least_days_ago} days before {on}")
+    words += [f"{need.action} done at least {need.at_least_days_ago} days before {on}" for need in stage.requires]
     minimum = stage.minimum_arrears.get(case.arrears(on).currency)
     if minimum is not None:
         words.append(f"arrears {case.arrears(on)} reach the minimum of {minimum}")

@@ -151,7 +151,7 @@ def _clock_time(value: object) -> object:
             raise ValueError(msg)
     elif not isinstance(value, time):
         msg = "write a time of day in quotes as HH:MM"
-        raise ValueError(msg)
+        raise ValueError(msg)  # noqa: TRY004 - pydantic turns a ValueError into an error with its place
     return value
 
 
@@ -298,7 +298,7 @@ class Policy(PolicyModel):
         for place, amounts in thresholds.items():
             if amounts:
                 found += [
-                    f"{place}: no amount in {currency}, so this threshold is not applied to {currency} accounts (rule 9)"
+                    f"{place}: no amount in {currency}, so it is not applied to {currency} accounts (rule 9)"
                     for currency in sorted(currencies - set(amounts))
                 ]
         return found

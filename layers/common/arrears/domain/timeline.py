@@ -4,7 +4,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from arrears.domain.events import ActionDone, ActionPlanned, ActionUncertain, CaseClosed, CaseOpened, Event, StageEntered
+from arrears.domain.events import (
+    ActionDone,
+    ActionPlanned,
+    ActionUncertain,
+    CaseClosed,
+    CaseOpened,
+    Event,
+    StageEntered,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,121 @@
+"""Clients, and what their errors mean.
+
+Clients are made once a process and only those that a function uses (each costs start-up time). `AWS_ENDPOINT_URL`,
+which botocore reads itself, points all of them at an embedded stack.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, EndpointConnectionError
+
+from arrears.errors import PermanentActionError, TransientServiceError
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sns import SNSClient
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_stepfunctions import SFNClient
+
+#: Short timeouts, so that a function fails while there is time to try again; the standard mode backs off with jitter.
+_CONFIG = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 4})
+#: A publish is tried once: botocore repeats one after a read timeout, and an SMS would go out twice (design.md).
+_ONCE = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 1})
+#: `inject_host_prefix` off: the embedded stack knows no `sync-` host. Nothing here uses the calls that need it.
+_NO_PREFIX = _CONFIG.merge(Config(inject_host_prefix=False))
+
+#: Error codes that pass by themselves (AWS "Common errors" and the services' API references).
+TRANSIENT = frozenset(
+    {
+        "InternalError",
+        "InternalFailure",
+        "InternalServerError",
+        "LimitExceededException",
+        "OperationAborted",
+        "PriorRequestNotComplete",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "ServiceUnavailable",
+        "SlowDown",
+        "ThrottledException",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+        "TransactionInProgressException",
+    }
+)
+
+
+@cache
+def dynamodb() -> "DynamoDBClient":
+    """The DynamoDB client."""
+    return boto3.client("dynamodb", config=_CONFIG)
+
+
+@cache
+def s3() -> "S3Client":
+    """The S3 client."""
+    return boto3.client("s3", config=_CONFIG)
+
+
+@cache
+def sns() -> "SNSClient":
+    """The SNS client, which tries once."""
+    return boto3.client("sns", config=_ONCE)
+
+
+@cache
+def sqs() -> "SQSClient":
+    """The SQS client."""
+    return boto3.client("sqs", config=_CONFIG)
+
+
+@cache
+def events() -> "EventBridgeClient":
+    """The EventBridge client."""
+    return boto3.client("events", config=_CONFIG)
+
+
+@cache
+def stepfunctions() -> "SFNClient":
+    """The Step Functions client."""
+    return boto3.client("stepfunctions", config=_NO_PREFIX)
+
+
+def error_code(error: ClientError) -> str:
+    """Return the code of a service's error."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def certainly_not_done(error: BotoCoreError | ClientError) -> bool:
+    """Say whether a call that raised this has had no effect: refused by the service, or never connected."""
+    if isinstance(error, ClientError):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
+        return 400 <= int(status) < 500  # noqa: PLR2004 - HTTP's client errors
+    return isinstance(error, ConnectTimeoutError | EndpointConnectionError)
+
+
+@contextmanager
+def translated(what: str) -> Iterator[None]:
+    """Turn a service's errors into ours; `what` names the call in the message, which holds nothing personal."""
+    try:
+        yield
+    except ClientError as error:
+        code = error_code(error)
+        status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+        if code in TRANSIENT or status >= 500:  # noqa: PLR2004 - HTTP's server errors
+            raise TransientServiceError(f"{what}: {code}") from error
+        raise PermanentActionError(f"{what}: {code}") from error
+    except BotoCoreError as error:
+        raise TransientServiceError(f"{what}: {type(error).__name__}") from error
+
+
+Item = dict[str, Any]

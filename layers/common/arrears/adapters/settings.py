@@ -1,0 +1,167 @@
+"""The settings items: the active policy, and the clock of a stack that is not production.
+
+The active policy is data (`arrears policy publish`), so a new version needs no deployment; until one is published the
+stack plays the policy that its parameter names, out of those that ship.
+"""
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Any
+
+from arrears.adapters.aws import Item, translated
+from arrears.domain.dates import zone
+from arrears.domain.moment import Moment
+from arrears.domain.policy import Policy
+from arrears.errors import PermanentSetupError
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+#: No wait is longer: a stream record is gone after 24 hours, and a wake-up lost in an outage must not cost more.
+LONGEST_WAIT = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Gives the business date and time at an account's place.
+
+    Attributes:
+        instant: the time now, in UTC.
+        set_to: the date that the stack's clock is set to; None for the real time.
+        open: whether the set date has begun to be played; until then facts come in and nothing is decided.
+    """
+
+    instant: datetime
+    set_to: date | None = None
+    open: bool = True
+
+    def now(self, timezone: str) -> Moment:
+        """Return the moment at a place. A set date has no time of day: it lies inside any contact hours."""
+        if self.set_to is not None:
+            return Moment(self.set_to)
+        local = self.instant.astimezone(zone(timezone))
+        return Moment(local.date(), local.time().replace(microsecond=0))
+
+    def at(self, timezone: str) -> datetime:
+        """Return the instant to record something at: now, or noon of the set date at that place."""
+        if self.set_to is None:
+            return self.instant.replace(microsecond=0)
+        return datetime.combine(self.set_to, time(12), zone(timezone))
+
+    def until(self, moment: Moment | None, timezone: str) -> tuple[int, str]:
+        """Return how long to wait for a moment, in whole seconds of at least 1, and the moment as text.
+
+        No longer than `LONGEST_WAIT`; None waits as long as that.
+        """
+        here = zone(timezone)
+        now = self.instant if self.set_to is None else datetime.combine(self.set_to, time.min, here)
+        latest = now + LONGEST_WAIT
+        if moment is not None:
+            at = datetime.combine(moment.on, moment.at or time.min, here)
+            latest = min(latest, at)
+        seconds = max(1, int((latest - now).total_seconds()))
+        return seconds, latest.astimezone(here).strftime("%Y-%m-%dT%H:%M")
+
+
+@dataclass(frozen=True)
+class ActivePolicy:
+    """The policy in force, and the texts that came with it.
+
+    Attributes:
+        templates: the templates as data, as the document module writes them.
+    """
+
+    policy: Policy
+    templates: dict[str, Any] = field(default_factory=dict)
+
+
+class Settings:
+    """Reads and writes the settings.
+
+    Args:
+        client: a DynamoDB client.
+        table_name: the delinquency table.
+        production: a set clock is refused.
+        default_policy: the policy that is played until one is published, as a document; see `document_of`.
+    """
+
+    def __init__(
+        self, client: "DynamoDBClient", table_name: str, *, production: bool, default_policy: str, agency_id: str
+    ) -> None:
+        self._client, self._table_name, self._production = client, table_name, production
+        self._default_policy, self._agency_id = default_policy, agency_id
+        self._parsed: tuple[str, ActivePolicy] | None = None
+
+    def _get(self, sk: str) -> Item | None:
+        with translated("dynamodb:GetItem"):
+            answer = self._client.get_item(
+                TableName=self._table_name, Key={"pk": {"S": "SETTINGS"}, "sk": {"S": sk}}, ConsistentRead=True
+            )
+        return answer.get("Item")
+
+    def clock(self) -> Clock:
+        """Return the clock as it stands now.
+
+        Raises:
+            PermanentSetupError: the clock of a production stack is set.
+        """
+        instant = datetime.now(UTC)
+        if self._production:
+            return Clock(instant)
+        item = self._get("CLOCK")
+        if item is None:
+            return Clock(instant)
+        return Clock(instant, date.fromisoformat(item["date"]["S"]), bool(item["open"]["BOOL"]))
+
+    def set_clock(self, on: date, *, is_open: bool) -> None:
+        """Set the business date of a stack that is not production.
+
+        Raises:
+            PermanentSetupError: this is a production stack.
+        """
+        if self._production:
+            raise PermanentSetupError("the clock of a production stack cannot be set")
+        with translated("dynamodb:PutItem"):
+            self._client.put_item(
+                TableName=self._table_name,
+                Item={
+                    "pk": {"S": "SETTINGS"},
+                    "sk": {"S": "CLOCK"},
+                    "date": {"S": on.isoformat()},
+                    "open": {"BOOL": is_open},
+                },
+            )
+
+    def active(self) -> ActivePolicy:
+        """Return the policy in force. It is parsed again only when its version has changed.
+
+        Raises:
+            PermanentSetupError: none is published, and the one that the stack names does not ship.
+        """
+        item = self._get("POLICY")
+        document = self._default_document() if item is None else item["document"]["S"]
+        if self._parsed is None or self._parsed[0] != document:
+            fields = json.loads(document)
+            fields["policy"].setdefault("agency_id", self._agency_id)
+            self._parsed = document, ActivePolicy(Policy.model_validate(fields["policy"]), fields["templates"])
+        return self._parsed[1]
+
+    def _default_document(self) -> str:
+        if self._parsed is not None:
+            return self._parsed[0]
+        from arrears.policy_file import shipped_document
+
+        return shipped_document(self._default_policy)
+
+    def publish(self, document: str, label: str) -> None:
+        """Make a policy document the active one, and keep it under its name and version for the record."""
+        items = (_policy_item("SETTINGS", "POLICY", document, label), _policy_item("POLICIES", label, document, label))
+        with translated("dynamodb:TransactWriteItems"):
+            self._client.transact_write_items(
+                TransactItems=[{"Put": {"TableName": self._table_name, "Item": item}} for item in items]
+            )
+
+
+def _policy_item(pk: str, sk: str, document: str, label: str) -> Item:
+    return {"pk": {"S": pk}, "sk": {"S": sk}, "document": {"S": document}, "label": {"S": label}}

@@ -1,0 +1,37 @@
+"""The errors that a workflow acts on by name.
+
+Names are the contract with `Retry` and `Catch` in `infra/*.asl.json`: what is `Transient...` is tried again, what is
+`Permanent...` is parked on the case for an operator. A message never holds personal data: it shows in executions.
+"""
+
+
+class ArrearsError(Exception):
+    """Base of all errors that Arrears raises on purpose."""
+
+
+class TransientError(ArrearsError):
+    """Something outside did not answer, or answered that it is busy: trying again is safe and may help."""
+
+
+class TransientConflictError(TransientError):
+    """Another writer was quicker again and again; the work is left for the next try."""
+
+
+class TransientServiceError(TransientError):
+    """An AWS service throttled, was unavailable or broke off, and repeating the call does no harm."""
+
+
+class PermanentError(ArrearsError):
+    """Trying again without a change will fail again: an operator has to look."""
+
+
+class PermanentActionError(PermanentError):
+    """The other side refused an action for good: it was not carried out."""
+
+
+class PermanentDocumentError(PermanentError):
+    """A letter, case sheet or dossier cannot be made from what is on file."""
+
+
+class PermanentSetupError(PermanentError):
+    """The stack is not set up for this: no policy, no template, no such case."""

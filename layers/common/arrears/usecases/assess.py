@@ -1,0 +1,161 @@
+"""Assess: open the case if it is not, record what follows, and say what is to be done."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+
+from arrears.adapters.settings import Clock, Settings
+from arrears.adapters.table import AccountRecord, CaseRecord, StaleError, Table
+from arrears.domain.case import Case
+from arrears.domain.dates import ONE_DAY
+from arrears.domain.decide import Act, Close, Wait, account_of, open_case, opens_on
+from arrears.domain.events import ActionFailed, Event
+from arrears.domain.policy import Policy
+from arrears.domain.turn import take_turn
+from arrears.errors import TransientConflictError
+from arrears.records import Stamp
+from arrears.usecases.next_step import ACTIONS, NextStep, Request, ended, handed_over, next_step
+
+#: How often a case that others keep changing is loaded again before the state machine is asked to come back.
+TRIES = 8
+#: So many turns an execution takes at most: 25,000 events of history (Step Functions quotas) at about 12 a turn.
+MOST_TURNS = 1500
+#: An execution may run for a year (Step Functions quotas); one that waits 30 days at most must hand over before.
+OLDEST = timedelta(days=330)
+
+Observer = Callable[[Sequence[Event]], None]
+
+
+@dataclass(frozen=True)
+class Assess:
+    """The first step of every turn of an execution.
+
+    Attributes:
+        observe: told of the events that were appended, for metrics.
+    """
+
+    table: Table
+    settings: Settings
+    observe: Observer
+
+    def __call__(self, request: Request) -> NextStep:
+        """Take a turn with a case.
+
+        Raises:
+            TransientConflictError: others keep changing the case.
+            PermanentSetupError: there is no policy.
+        """
+        clock, policy = self.settings.clock(), self.settings.active().policy
+        for _ in range(TRIES):
+            try:
+                return self._try(request, policy, clock)
+            except StaleError:
+                continue
+        raise TransientConflictError(f"{request['case_id']}: others keep changing the case")
+
+    def _try(self, request: Request, policy: Policy, clock: Clock) -> NextStep:
+        record = self.table.case(request["case_id"])
+        if record is None:
+            return self._open(request, policy, clock)
+        if not record.case.is_open or record.generation != request["generation"]:
+            return ended(request)
+        if request.get("turns", 0) == 0:
+            self._take_off_queue(record)
+        now = clock.now(record.case.account.timezone)
+        if _is_old(request, clock):
+            self.table.transact([self.table.set_generation(record, record.generation + 1)])
+            return handed_over(request, record.generation + 1)
+        failure = _failure(record.case, request, now.on)
+        case, first = record.case, [failure] if failure is not None else []
+        if failure is not None:
+            case = replace(case, pending=None, failed=failure)
+        _, events, decision = take_turn(case, policy, now)
+        record = self._append(record, [*first, *events], decision, policy, clock)
+        return self._next(request, record, decision, clock)
+
+    def _open(self, request: Request, policy: Policy, clock: Clock) -> NextStep:
+        """Open the case and take its first turn in one transaction; end where none is due any more."""
+        case_id = request["case_id"]
+        account = self.table.account(account_of(case_id))
+        now = clock.now(account.account.timezone)
+        opened_on = _opening_date(case_id)
+        opened = open_case(account.account, policy, opened_on)
+        if account.open_case is not None or opened is None or open_case(account.account, policy, now.on) is None:
+            self._queue_again(account, policy, now.on)
+            return ended(request)
+        opened = replace(opened, account=account.account.pruned(now.on))
+        stamp = Stamp(clock.at(account.account.timezone), now.on, policy.label)
+        record, _ = self.table.appending(None, [opened], stamp)
+        _, events, decision = take_turn(record.case, policy, now)
+        closes = isinstance(decision, Close)
+        taken = self.table.put_account(
+            replace(account, open_case=None if closes else case_id),
+            opens_on(account.account, policy, now.on + ONE_DAY) if closes else None,
+        )
+        record = self.table.append(None, [opened, *events], stamp, generation=request["generation"], extra=[taken])
+        self.observe([opened, *events])
+        return self._next(request, record, decision, clock)
+
+    def _queue_again(self, account: AccountRecord, policy: Policy, on: date) -> None:
+        """Put an account back in its place on the queue, so that a scan does not find it again for nothing."""
+        if account.version and account.open_case is None:
+            due = opens_on(account.account, policy, on)
+            later = due if due is None or due > on else on + ONE_DAY
+            self.table.transact([self.table.put_account(account, later)])
+
+    def _take_off_queue(self, record: CaseRecord) -> None:
+        """Take the account off the queue on which the net has put it for this execution."""
+        if record.generation > 1:
+            account = self.table.account(record.case.account_id)
+            self.table.transact([self.table.put_account(account, None)])
+
+    def _append(
+        self, record: CaseRecord, events: Sequence[Event], decision: Act | Wait | Close, policy: Policy, clock: Clock
+    ) -> CaseRecord:
+        if not events:
+            return record
+        timezone = record.case.account.timezone
+        on = clock.now(timezone).on
+        extra = []
+        if isinstance(decision, Close):
+            account = self.table.account(record.case.account_id)
+            due = opens_on(account.account, policy, on + ONE_DAY)
+            extra.append(self.table.put_account(replace(account, open_case=None, generation=1), due))
+        record = self.table.append(record, events, Stamp(clock.at(timezone), on, policy.label), extra=extra)
+        self.observe(events)
+        return record
+
+    def _next(self, request: Request, record: CaseRecord, decision: Act | Wait | Close, clock: Clock) -> NextStep:
+        if isinstance(decision, Close):
+            return ended(request)
+        step = next_step(request, record.case, decision, clock)
+        step["turns"] += 1
+        return step
+
+
+def _opening_date(case_id: str) -> date:
+    return datetime.strptime(case_id[-8:], "%Y%m%d").date()  # noqa: DTZ007 - a date has no zone
+
+
+def _is_old(request: Request, clock: Clock) -> bool:
+    if request.get("turns", 0) >= MOST_TURNS:
+        return True
+    started = request.get("started")
+    return started is not None and clock.instant - datetime.fromisoformat(started) > OLDEST
+
+
+def _failure(case: Case, request: Request, on: date) -> ActionFailed | None:
+    """Return the failure of the action that the workflow gave up, unless it was carried out after all.
+
+    An SMS that broke off without a clear refusal may have gone out: it is not failed but uncertain (see `decide`).
+    """
+    error, action = request.get("error"), ACTIONS.get(request.get("next", ""))
+    action_id = request.get("action_id", "")
+    if error is None or action is None or any(done.action_id == action_id for done in case.done):
+        return None
+    if case.failed is not None and case.failed.action_id == action_id:
+        return None
+    refused = error["Error"].startswith("Permanent")
+    if action == "send_sms" and case.pending is not None and not refused:
+        return None
+    return ActionFailed(action_id, action, on, error["Error"])

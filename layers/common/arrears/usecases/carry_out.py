@@ -1,0 +1,164 @@
+"""Carry out one action: plan, recheck, do, confirm.
+
+The plan is appended on condition of the version that the decision was made on, so deciding again right before it *is*
+the recheck: no payment, hold or opt-out that is recorded can lie between the two. A function that died between doing
+and confirming finds its plan when it is run again, and repeats what the action's key makes safe to repeat.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from arrears.adapters.aws import Item
+from arrears.adapters.settings import ActivePolicy, Clock, Settings
+from arrears.adapters.table import AccountRecord, CaseRecord, StaleError, Table
+from arrears.domain.decide import Act, Close, Decision, account_of, decide
+from arrears.domain.events import ActionDone, ActionFailed, ActionUncertain, Event
+from arrears.domain.moment import Moment
+from arrears.domain.turn import planned, take_turn
+from arrears.errors import PermanentError, TransientConflictError
+from arrears.records import Stamp
+from arrears.usecases.assess import TRIES, Observer
+from arrears.usecases.next_step import NextStep, Request, ended, waiting
+
+
+class UncertainError(Exception):
+    """It cannot be known whether the other side has carried out the action."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What an effect gets to know of the action it carries out."""
+
+    act: Act
+    record: CaseRecord
+    account: AccountRecord
+    active: ActivePolicy
+    clock: Clock
+    now: Moment
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What came of an action.
+
+    Attributes:
+        reference: what the other side knows it by.
+        details: facts for the record, nothing personal.
+        writes: of the table, that belong to the confirmation and are made with it or not at all.
+    """
+
+    reference: str = ""
+    details: tuple[tuple[str, str], ...] = ()
+    writes: Sequence[Item] = ()
+
+
+class Perform(Protocol):
+    """Carries out an action of one kind; repeating it with the same action id must do no harm, except for an SMS.
+
+    Raises:
+        UncertainError: it may have been carried out.
+        PermanentError: it was not, and trying again will not help.
+        TransientError: it was not, or repeating it does no harm; the workflow tries again.
+    """
+
+    def __call__(self, work: Work) -> Effect:
+        """Carry out the action of `work`."""
+        ...
+
+
+@dataclass(frozen=True)
+class CarryOut:
+    """The use case of every function that carries out an action."""
+
+    table: Table
+    settings: Settings
+    perform: Perform
+    observe: Observer
+
+    def __call__(self, request: Request) -> NextStep:
+        """Carry out the action that Assess asked for, if it is still what is to be done.
+
+        Raises:
+            TransientConflictError: others keep changing the case.
+            TransientError: the other side is busy.
+        """
+        clock, active = self.settings.clock(), self.settings.active()
+        planned_now = self._plan(request, active, clock)
+        if planned_now is None:
+            return ended(request)
+        record, decision = planned_now
+        if not isinstance(decision, Act) or decision.action_id != request["action_id"]:
+            return waiting(request, record.case, decision, clock)
+        return self._do(request, record, decision, active, clock)
+
+    def _plan(self, request: Request, active: ActivePolicy, clock: Clock) -> tuple[CaseRecord, Decision] | None:
+        """Decide again and append the plan; None where the case is over or another execution has it."""
+        policy = active.policy
+        for _ in range(TRIES):
+            record = self.table.case(request["case_id"])
+            if record is None or not record.case.is_open or record.generation != request["generation"]:
+                return None
+            now = clock.now(record.case.account.timezone)
+            _, events, decision = take_turn(record.case, policy, now)
+            if isinstance(decision, Close):
+                # Closing is for Assess, which takes the account along; it is next, at once.
+                return record, decision
+            wanted = isinstance(decision, Act) and decision.action_id == request["action_id"]
+            pending = record.case.pending
+            if wanted and isinstance(decision, Act) and (pending is None or pending.action_id != decision.action_id):
+                events = [*events, planned(decision, now)]
+            if not events:
+                return record, decision
+            stamp = Stamp(clock.at(record.case.account.timezone), now.on, policy.label)
+            try:
+                record = self.table.append(record, events, stamp)
+            except StaleError:
+                continue
+            self.observe(events)
+            return record, decision
+        raise TransientConflictError(f"{request['case_id']}: others keep changing the case")
+
+    def _do(self, request: Request, record: CaseRecord, act: Act, active: ActivePolicy, clock: Clock) -> NextStep:
+        account = self.table.account(account_of(record.case.case_id))
+        on = clock.now(record.case.account.timezone)
+        for _ in range(TRIES):
+            outcome: Event
+            writes: Sequence[Item] = ()
+            try:
+                effect = self.perform(Work(act, record, account, active, clock, on))
+                outcome = ActionDone(act.action_id, on.on, effect.reference, effect.details)
+                writes = effect.writes
+            except UncertainError as uncertain:
+                outcome = ActionUncertain(act.action_id, on.on, str(uncertain))
+            except PermanentError as refused:
+                outcome = ActionFailed(act.action_id, act.action, on.on, f"{type(refused).__name__}: {refused}")
+            confirmed = self._confirm(record, outcome, writes, active, clock)
+            if confirmed is not None:
+                decision = decide(confirmed.case, active.policy, on)
+                return waiting(request, confirmed.case, decision, clock)
+            # Only the writes that go with the outcome can have failed: do it again on what is true now.
+        raise TransientConflictError(f"{request['case_id']}: {act.action} could not be confirmed")
+
+    def _confirm(
+        self, record: CaseRecord, outcome: Event, writes: Sequence[Item], active: ActivePolicy, clock: Clock
+    ) -> CaseRecord | None:
+        """Append the outcome, after whatever news came in meanwhile; None when its writes no longer hold."""
+        timezone = record.case.account.timezone
+        stamp = Stamp(clock.at(timezone), clock.now(timezone).on, active.policy.label)
+        current: CaseRecord | None = record
+        for _ in range(TRIES):
+            if current is None:
+                break
+            events = [outcome]
+            after, appends = self.table.appending(current, events, stamp)
+            try:
+                self.table.transact([*appends, *writes])
+            except StaleError as stale:
+                if any(index >= len(appends) for index in stale.failed):
+                    return None
+                current = self.table.case(record.case.case_id)
+                continue
+            self.observe(events)
+            return after
+        raise TransientConflictError(f"{record.case.case_id}: others keep changing the case")

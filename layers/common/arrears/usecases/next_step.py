@@ -1,0 +1,132 @@
+"""What a function tells the workflow: which state is next, and what the wait needs."""
+
+from typing import Literal, TypedDict
+
+from arrears.adapters.settings import Clock
+from arrears.adapters.table import account_pk
+from arrears.domain.case import Case
+from arrears.domain.decide import Act, Decision, Wait, account_of
+from arrears.domain.policy import Action
+
+#: The state of `infra/escalation.asl.json` that carries out each action.
+STATES: dict[Action, str] = {
+    "send_sms": "SendSms",
+    "queue_call": "QueueCall",
+    "queue_letter": "QueueLetter",
+    "freeze_account": "FreezeAccount",
+    "place_with_agency": "PlaceWithAgency",
+    "recall_from_agency": "RecallFromAgency",
+    "file_legal": "FileLegal",
+}
+ACTIONS: dict[str, Action] = {state: action for action, state in STATES.items()}
+
+
+class WaitFor(TypedDict):
+    """What `WaitForNews` needs.
+
+    Attributes:
+        version: the version of the case that was decided on, as text; the token is stored only while it stands. "0",
+            which no case has, sends the execution straight back to Assess: there is more to do at once.
+        seconds: until when there is nothing to do, in whole seconds.
+        due: the same as a local time, for people and for the index.
+    """
+
+    version: str
+    seconds: int
+    due: str
+
+
+class NextStep(TypedDict):
+    """The state of an execution between its steps. Holds ids only, nothing personal.
+
+    Attributes:
+        turns: how many turns the execution has taken.
+        next: the state that comes next.
+        execution: the name of the execution that takes over, where `next` is HandOver.
+    """
+
+    case_id: str
+    generation: int
+    turns: int
+    pk: str
+    sk: str
+    next: str
+    action_id: str
+    execution: str
+    wait: WaitFor
+
+
+class Failure(TypedDict):
+    """What a `Catch` leaves in the execution: the error's name, and its cause, which is not looked at."""
+
+    Error: str
+    Cause: str
+
+
+class Request(TypedDict, total=False):
+    """The execution's state as a function gets it: at first only `case_id` and `generation`."""
+
+    case_id: str
+    generation: int
+    turns: int
+    next: str
+    action_id: str
+    error: Failure
+    started: str
+
+
+def execution_name(case_id: str, generation: int) -> str:
+    """Return the name of the execution that has a case; starting the same name twice is harmless."""
+    return f"{case_id}.g{generation}"
+
+
+def _step(request: Request, next_state: str) -> NextStep:
+    case_id = request["case_id"]
+    return {
+        "case_id": case_id,
+        "generation": request["generation"],
+        "turns": request.get("turns", 0),
+        "pk": account_pk(account_of(case_id)),
+        "sk": f"CASE#{case_id}",
+        "next": next_state,
+        "action_id": "",
+        "execution": "",
+        "wait": {"version": "0", "seconds": 1, "due": ""},
+    }
+
+
+def ended(request: Request) -> NextStep:
+    """Return the end of an execution: the case is closed, or another execution has it."""
+    return _step(request, "Closed")
+
+
+def handed_over(request: Request, generation: int) -> NextStep:
+    """Return the hand-over to a fresh execution of the next generation."""
+    step = _step(request, "HandOver")
+    step["generation"] = generation
+    step["execution"] = execution_name(request["case_id"], generation)
+    return step
+
+
+def next_step(request: Request, case: Case, decision: Decision, clock: Clock) -> NextStep:
+    """Return what comes next after a decision on an open case.
+
+    A `Wait` waits; an `Act` names its state; anything else is for Assess to carry on with at once.
+    """
+    step = _step(request, "WaitForNews")
+    if isinstance(decision, Act):
+        step["next"], step["action_id"] = STATES[decision.action], decision.action_id
+    elif isinstance(decision, Wait):
+        seconds, due = clock.until(decision.until, case.account.timezone)
+        step["wait"] = {"version": str(case.version), "seconds": seconds, "due": due}
+    return step
+
+
+def waiting(request: Request, case: Case, decision: Decision, clock: Clock) -> NextStep:
+    """Return what an action leaves for `WaitForNews`, which always follows it."""
+    step = next_step(request, case, decision, clock)
+    step["next"] = "WaitForNews"
+    return step
+
+
+Outcome = Literal["done", "uncertain", "withdrawn", "overtaken"]

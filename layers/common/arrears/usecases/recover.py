@@ -1,0 +1,42 @@
+"""Recover: the net under executions that failed, timed out or were aborted. `States.Runtime` is caught by nobody."""
+
+from dataclasses import dataclass, replace
+
+from arrears.adapters.settings import Settings
+from arrears.adapters.table import StaleError, Table
+from arrears.domain.decide import account_of, opens_on
+from arrears.errors import TransientConflictError
+from arrears.usecases.assess import TRIES
+
+
+@dataclass(frozen=True)
+class Recover:
+    """Puts the case of an execution that ended badly back where the scan finds it, one generation later."""
+
+    table: Table
+    settings: Settings
+
+    def __call__(self, case_id: str, generation: int) -> bool:
+        """Raise the generation and queue the account; False where a later execution has the case already.
+
+        Raises:
+            TransientConflictError: others keep changing the account.
+        """
+        for _ in range(TRIES):
+            account = self.table.account(account_of(case_id))
+            record = self.table.case(case_id)
+            current = record.generation if record is not None else account.generation
+            if account.version == 0 or current > generation or (record is not None and not record.case.is_open):
+                return False
+            clock = self.settings.clock()
+            on = clock.now(account.account.timezone).on
+            due = on if record is not None else opens_on(account.account, self.settings.active().policy, on)
+            writes = [self.table.put_account(replace(account, generation=generation + 1), due)]
+            if record is not None:
+                writes.append(self.table.set_generation(record, generation + 1))
+            try:
+                self.table.transact(writes)
+            except StaleError:
+                continue
+            return True
+        raise TransientConflictError(f"{case_id}: others keep changing the account")

@@ -1,0 +1,72 @@
+"""Scan: start an execution for each account on the queue whose time has come. It writes nothing to the table."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypedDict
+
+from botocore.exceptions import ClientError
+
+from arrears.adapters.aws import error_code, translated
+from arrears.adapters.settings import Settings
+from arrears.adapters.table import Queued, Table
+from arrears.domain.decide import case_id_of
+from arrears.usecases.next_step import execution_name
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions import SFNClient
+
+
+class ScanReport(TypedDict):
+    """What a scan did.
+
+    Attributes:
+        started: executions started.
+        running: those that had been started before.
+        left: whether there is more, for the next scan.
+    """
+
+    started: int
+    running: int
+    left: bool
+
+
+@dataclass(frozen=True)
+class Scan:
+    """Reads the queue and starts executions. The queue is the index, so a scan costs what is new, not what exists."""
+
+    table: Table
+    settings: Settings
+    client: "SFNClient"
+    state_machine: str
+
+    def __call__(self, out_of_time: Callable[[], bool]) -> ScanReport:
+        """Start what is due on every shard, as long as there is time; what is left is there for the next scan."""
+        clock = self.settings.clock()
+        report: ScanReport = {"started": 0, "running": 0, "left": False}
+        # The date is latest at UTC+14; each account is then looked at by the date at its own place.
+        latest = clock.now("Pacific/Kiritimati").on
+        for shard in range(self.table.shards):
+            for entry in self.table.queued("scan", shard, latest.isoformat()):
+                if out_of_time():
+                    report["left"] = True
+                    return report
+                on = clock.now(entry.timezone).on
+                if entry.due <= on.isoformat():
+                    case_id = entry.case_id or case_id_of(entry.account_id, on)
+                    started = self._start(entry, case_id)
+                    report["started" if started else "running"] += 1
+        return report
+
+    def _start(self, entry: Queued, case_id: str) -> bool:
+        name = execution_name(case_id, entry.generation)
+        text = f'{{"case_id":"{case_id}","generation":{entry.generation}}}'
+        with translated("states:StartExecution"):
+            try:
+                self.client.start_execution(stateMachineArn=self.state_machine, name=name, input=text)
+            except ClientError as error:
+                # Step Functions answers a running execution of the same name and input as if it had just started it,
+                # so this is one that has ended: the name is blocked for 90 days, and the net has raised nothing.
+                if error_code(error) == "ExecutionAlreadyExists":
+                    return False
+                raise
+        return True

@@ -1,0 +1,59 @@
+"""Wake: whoever appends an event is done; the stream brings it here, and here the execution that waits is told."""
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from arrears.adapters.aws import error_code, translated
+from arrears.adapters.settings import Settings
+from arrears.adapters.table import Table
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions import SFNClient
+
+logger = logging.getLogger(__name__)
+
+#: The wait ended in the meantime, by its timeout or by other news: no error (Step Functions, SendTaskSuccess).
+_TOO_LATE = frozenset({"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"})
+
+
+def answer(client: "SFNClient", token: str) -> bool:
+    """End the wait of a token; False when it had ended already."""
+    with translated("states:SendTaskSuccess"):
+        try:
+            client.send_task_success(taskToken=token, output="{}")
+        except ClientError as error:
+            if error_code(error) in _TOO_LATE:
+                return False
+            raise
+    return True
+
+
+@dataclass(frozen=True)
+class Wake:
+    """Ends the wait of the execution that has a case."""
+
+    table: Table
+    settings: Settings
+    client: "SFNClient"
+
+    def __call__(self, case_id: str, number: int) -> bool:
+        """Wake the execution that has not seen an event yet.
+
+        A date that a set clock stands on is played when all of its facts are in, so nobody is woken before.
+
+        Args:
+            case_id: the event's case.
+            number: of the event; a token stored at this version or later has seen it.
+
+        Returns:
+            whether a wait was ended.
+        """
+        if not self.settings.clock().open:
+            return False
+        record = self.table.case(case_id)
+        if record is None or record.token is None or record.token_version >= number:
+            return False
+        return answer(self.client, record.token)
