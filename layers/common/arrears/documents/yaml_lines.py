@@ -1,0 +1,87 @@
+"""Reads YAML and remembers on which line everything stands, for error messages that a person can follow."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import yaml
+
+from arrears.documents.errors import TemplateError
+
+Path = Sequence[str | int]
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """Plain data read from YAML, and its places.
+
+    Attributes:
+        value: mappings, lists, strings, whole numbers, booleans and None.
+    """
+
+    value: object
+    _places: dict[tuple[str | int, ...], tuple[int, int]]
+    _lines: Sequence[str]
+
+    def line(self, path: Path, find: str = "") -> int | None:
+        """Return the line, counted from 1, of what is at `path`, or of the first `find` inside it."""
+        at = tuple(path)
+        while at not in self._places and at:
+            at = at[:-1]
+        if at not in self._places:
+            return None
+        first, last = self._places[at]
+        for number in range(first, last + 1):
+            if find and number < len(self._lines) and find.lower() in self._lines[number].lower():
+                return number + 1
+        return first + 1
+
+
+def load_located(text: str, file: str) -> Located:
+    """Read a YAML document (JSON is one too); tags, anchors to oneself and keys given twice are refused.
+
+    Raises:
+        TemplateError: it is no YAML, or not plain data.
+    """
+    places: dict[tuple[str | int, ...], tuple[int, int]] = {}
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        raise TemplateError(str(error.problem), file=file, line=mark.line + 1 if mark else None) from error
+    except yaml.YAMLError as error:
+        raise TemplateError(str(error), file=file) from error
+    value = _plain(node, (), places, file) if node is not None else None
+    return Located(value, places, text.splitlines())
+
+
+def _plain(
+    node: yaml.Node, path: tuple[str | int, ...], places: dict[tuple[str | int, ...], tuple[int, int]], file: str
+) -> object:
+    places[path] = (node.start_mark.line, node.end_mark.line)
+    if len(path) > 8:  # noqa: PLR2004 - no template is deeper; an anchor to itself would be
+        raise TemplateError("nested too deeply", file=file, line=node.start_mark.line + 1)
+    if isinstance(node, yaml.MappingNode):
+        mapping: dict[str, object] = {}
+        for key_node, value_node in node.value:
+            key = str(key_node.value)
+            if key in mapping:
+                raise TemplateError(f"{key} is given twice", file=file, line=key_node.start_mark.line + 1)
+            mapping[key] = _plain(value_node, (*path, key), places, file)
+            places[*path, key] = (key_node.start_mark.line, value_node.end_mark.line)
+        return mapping
+    if isinstance(node, yaml.SequenceNode):
+        return [_plain(each, (*path, index), places, file) for index, each in enumerate(node.value)]
+    return _scalar(node, file)
+
+
+def _scalar(node: yaml.Node, file: str) -> object:
+    text = str(node.value)
+    kind = node.tag.removeprefix("tag:yaml.org,2002:")
+    if kind == node.tag:
+        raise TemplateError(f"the tag {node.tag} is not allowed", file=file, line=node.start_mark.line + 1)
+    if kind == "int" and text.lstrip("-+").isdecimal():
+        return int(text)
+    if kind == "bool":
+        return text.lower() in {"true", "yes", "on"}
+    # Strings; and dates and decimals as they stand, which no template needs as anything else.
+    return None if kind == "null" else text
