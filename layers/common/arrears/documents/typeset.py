@@ -12,8 +12,8 @@ from functools import lru_cache
 from io import BytesIO
 from typing import Final, Literal, Protocol
 
+import segno
 from reportlab import rl_config
-from reportlab.graphics.barcode.qrencoder import QRCode, QRErrorCorrectLevel
 from reportlab.pdfgen.canvas import Canvas
 
 from arrears.documents.clean import clean
@@ -58,11 +58,7 @@ def _is_wide(character: str) -> bool:
 @lru_cache(maxsize=256)
 def qr_rows(text: str) -> tuple[tuple[bool, ...], ...]:
     """Return the dark modules of a QR code (error correction M)."""
-    code = QRCode(None, QRErrorCorrectLevel.M)
-    code.addData(text)
-    code.make()
-    size = code.getModuleCount()
-    return tuple(tuple(bool(code.isDark(row, column)) for column in range(size)) for row in range(size))
+    return tuple(tuple(bool(module) for module in row) for row in segno.make_qr(text, error="m").matrix)
 
 
 @dataclass(frozen=True, slots=True)
@@ -534,10 +530,11 @@ class Sheet:
             pagesize=(PAGE_WIDTH, PAGE_HEIGHT),
             pageCompression=1,
             invariant=1,
-            initialFontName=str(self.face.fonts[-1].fontName),
+            # Or the file names a font that it does not hold; the stubs take it for a number.
+            initialFontName=self.face.fonts[-1].fontName,  # type: ignore[arg-type]
             lang=self.language,
         )
-        stamp = canvas._doc._timeStamp  # noqa: SLF001 - reportlab has no other way to name the date
+        stamp = canvas._doc._timeStamp  # type: ignore[attr-defined]  # noqa: SLF001 - there is no other way to date it
         stamp.t = 0.0
         stamp.YMDhms = (on.year, on.month, on.day, 0, 0, 0)
         stamp.dhh = stamp.dmm = 0
