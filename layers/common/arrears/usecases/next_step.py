@@ -114,6 +114,7 @@ def next_step(request: Request, case: Case, decision: Decision, clock: Clock) ->
     A `Wait` waits; an `Act` names its state; anything else is for Assess to carry on with at once.
     """
     step = _step(request, "WaitForNews")
+    step["wait"]["due"] = clock.now(case.account.timezone).on.isoformat()
     if isinstance(decision, Act):
         step["next"], step["action_id"] = STATES[decision.action], decision.action_id
     elif isinstance(decision, Wait):

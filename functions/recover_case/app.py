@@ -1,0 +1,21 @@
+"""Puts the case of an execution that failed, timed out or was aborted back where the scan finds it."""
+
+import json
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from arrears.runtime import count, handler, logger
+
+
+@handler
+def handle(event: dict[str, Any], _context: LambdaContext) -> dict[str, bool]:
+    """Take an "Execution Status Change" event of Step Functions."""
+    from arrears.bootstrap import recover
+
+    execution = json.loads(event["detail"]["input"])
+    case_id, generation = execution["case_id"], int(execution["generation"])
+    count("ExecutionsFailed")
+    recovered = recover()(case_id, generation)
+    logger.error("execution ended badly", extra={"case_id": case_id, "generation": generation, "recovered": recovered})
+    return {"recovered": recovered}

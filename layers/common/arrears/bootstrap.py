@@ -1,0 +1,55 @@
+"""Puts the use cases of an execution together, once a process, from the environment that the template gives."""
+
+import os
+from functools import cache
+
+from arrears.adapters import aws
+from arrears.adapters.settings import Settings
+from arrears.adapters.table import Table
+from arrears.runtime import observe
+from arrears.usecases.assess import Assess
+from arrears.usecases.recover import Recover
+from arrears.usecases.scan import Scan
+from arrears.usecases.wake import Wake
+
+
+@cache
+def table() -> Table:
+    """The delinquency table."""
+    return Table(aws.dynamodb(), os.environ["TABLE_NAME"], shards=int(os.environ["SHARDS"]))
+
+
+@cache
+def settings() -> Settings:
+    """The settings of the stack."""
+    return Settings(
+        aws.dynamodb(),
+        os.environ["TABLE_NAME"],
+        production=os.environ["STAGE"] == "prod",
+        default_policy=os.environ["POLICY_NAME"],
+        agency_id=os.environ["AGENCY_ID"],
+    )
+
+
+@cache
+def assess() -> Assess:
+    """The use case of `assess_case`."""
+    return Assess(table(), settings(), observe)
+
+
+@cache
+def recover() -> Recover:
+    """The use case of `recover_case`."""
+    return Recover(table(), settings())
+
+
+@cache
+def scan() -> Scan:
+    """The use case of `scan_delinquencies`."""
+    return Scan(table(), settings(), aws.stepfunctions(), os.environ["ESCALATION_ARN"])
+
+
+@cache
+def wake() -> Wake:
+    """The use case of `wake_case`."""
+    return Wake(table(), settings(), aws.stepfunctions())

@@ -1,0 +1,108 @@
+"""What every function shares: JSON logs that name the case and the execution, metrics, tracing, and errors by name.
+
+An error's text shows in executions and logs, and the text of an unexpected one may hold anything. So errors of ours
+pass as they are (their messages hold nothing personal), and any other becomes `UnexpectedError` with its type and the
+place it came from, in our own code.
+"""
+
+import functools
+import logging
+import os
+import traceback
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from aws_lambda_powertools import Logger, Metrics, Tracer
+from aws_lambda_powertools.metrics import MetricUnit
+
+from arrears.domain.events import (
+    ActionDone,
+    ActionFailed,
+    ActionPlanned,
+    ActionUncertain,
+    CaseClosed,
+    CaseOpened,
+    Event,
+    StageEntered,
+)
+from arrears.errors import ArrearsError
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+logger = Logger(service="arrears", level=os.environ.get("LOG_LEVEL", "INFO"))
+metrics = Metrics(namespace="Arrears", service="arrears")
+tracer = Tracer(service="arrears")
+logging.getLogger("botocore").setLevel(logging.WARNING)
+
+P = ParamSpec("P")
+R = TypeVar("R")
+#: Fields of an event that name what a log line is about; none of them is personal.
+_LOGGED = ("case_id", "action_id", "generation", "key")
+
+
+class UnexpectedError(ArrearsError):
+    """A bug, or something nobody thought of."""
+
+
+def count(name: str, value: int = 1) -> None:
+    """Add to a business metric of this invocation."""
+    metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+
+
+def observe(events: Sequence[Event]) -> None:
+    """Count what was appended to a case: one metric for each outcome."""
+    for event in events:
+        match event:
+            case CaseOpened():
+                count("CasesOpened")
+            case CaseClosed(reason=reason):
+                count("CasesCured" if reason.startswith("cured") else "CasesClosed")
+            case StageEntered(stage=stage):
+                count(f"StageEntered_{stage}")
+            case ActionPlanned(action=action, action_id=action_id):
+                count(f"Planned_{action}")
+                logger.info("planned", extra={"action_id": action_id})
+            case ActionDone():
+                count("ActionsDone")
+            case ActionUncertain(action_id=action_id):
+                count("ActionsUncertain")
+                logger.warning("uncertain", extra={"action_id": action_id})
+            case ActionFailed(action_id=action_id, error=error):
+                count("ActionsFailed")
+                logger.error("parked", extra={"action_id": action_id, "error": error})
+            case _:
+                pass
+
+
+def _where(error: BaseException) -> str:
+    """Return the innermost place of our own code in a traceback."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "arrears" in frame.filename]
+    return f"{frames[-1].name}:{frames[-1].lineno}" if frames else "?"
+
+
+def _call(function: Callable[[Any, Any], Any], event: Any, context: Any) -> Any:  # noqa: ANN401 - Lambda's payload
+    logger.append_keys(**{name: event[name] for name in _LOGGED if isinstance(event, dict) and name in event})
+    try:
+        return function(event, context)
+    except ArrearsError as error:
+        logger.warning("gave up", extra={"error": type(error).__name__, "why": str(error)})
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is, its text must not leave
+        unexpected = UnexpectedError(f"{type(error).__name__} at {_where(error)}")
+        logger.error("unexpected", extra={"error": str(unexpected)})  # noqa: TRY400 - a traceback may hold anything
+        raise unexpected from None
+
+
+def handler(function: Callable[[Any, "LambdaContext"], R]) -> Callable[[Any, "LambdaContext"], R]:
+    """Make a function of ours a Lambda handler. The event and the answer are never logged or traced."""
+
+    @functools.wraps(function)
+    def guarded(event: Any, context: "LambdaContext") -> R:  # noqa: ANN401 - Lambda's payload
+        result: R = _call(function, event, context)
+        return result
+
+    traced = tracer.capture_lambda_handler(guarded, capture_response=False, capture_error=False)
+    counted = metrics.log_metrics(traced)
+    logged: Callable[[Any, LambdaContext], R] = logger.inject_lambda_context(counted, clear_state=True)
+    return functools.wraps(function)(logged)
