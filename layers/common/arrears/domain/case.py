@@ -1,7 +1,6 @@
 """A case: one delinquency episode of one account, and how each event changes it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Literal
@@ -32,13 +31,14 @@ from arrears.domain.events import (
 from arrears.domain.facts import Account, Call, Payment
 from arrears.domain.money import Money
 from arrears.domain.policy import Action
+from arrears.domain.value import changed, value
 
 
 class BrokenHistoryError(ValueError):
     """An event cannot follow the events before it."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Done:
     """An action that was carried out, or may have been.
 
@@ -55,7 +55,7 @@ class Done:
     certain: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Promise:
     """An accepted promise to pay; it stands from `on` through `until` (rule 12)."""
 
@@ -66,7 +66,7 @@ class Promise:
     outcome: Literal["standing", "kept", "broken"] = "standing"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Placement:
     """A case given to an agency, and how it ended.
 
@@ -82,7 +82,7 @@ class Placement:
     ended: Literal["", "returned", "cured", "hold", "term"] = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LetterReport:
     """A word of the mailing house on a letter."""
 
@@ -92,7 +92,7 @@ class LetterReport:
     tracking_number: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Case:
     """The state of a case, folded from its events.
 
@@ -189,7 +189,7 @@ def opening(event: CaseOpened) -> Case:
     """Return the case that an opening event begins. Calls made before it opened are none of the case's."""
     account = event.account
     calls = tuple(call for call in account.calls if call.called_on > event.on)
-    return Case(event.case_id, replace(account, calls=()), event.on, calls=calls)
+    return Case(event.case_id, changed(account, calls=()), event.on, calls=calls)
 
 
 def _with_done(case: Case, action_id: str, on: date, *, certain: bool) -> Case:
@@ -198,16 +198,16 @@ def _with_done(case: Case, action_id: str, on: date, *, certain: bool) -> Case:
         msg = f"{case.case_id}: {action_id} has an outcome but was not planned"
         raise BrokenHistoryError(msg)
     done = Done(action_id, planned.action, planned.stage, planned.step, on, certain)
-    case = replace(case, version=case.version + 1, done=(*case.done, done), pending=None)
+    case = changed(case, version=case.version + 1, done=(*case.done, done), pending=None)
     if planned.action == "place_with_agency":
         placement = Placement(action_id, planned.agency_id or "", on)
-        return replace(case, placements=(*case.placements, placement))
+        return changed(case, placements=(*case.placements, placement))
     if planned.action == "recall_from_agency":
         *earlier, last = case.placements
         ended: Literal["cured", "hold", "term"] = (
             "cured" if planned.step == "cured" else "hold" if planned.step == "hold" else "term"
         )
-        return replace(case, placements=(*earlier, replace(last, ended_on=on, ended=ended)))
+        return changed(case, placements=(*earlier, changed(last, ended_on=on, ended=ended)))
     return case
 
 
@@ -216,53 +216,53 @@ def evolve(case: Case, event: Event) -> Case:  # noqa: C901, PLR0911, PLR0912 - 
     version = case.version + 1
     match event:
         case ArrearsReported(extract, on):
-            return replace(case, version=version, account=case.account.with_extract(extract).pruned(on))
+            return changed(case, version=version, account=case.account.with_extract(extract).pruned(on))
         case PaymentReceived(payment):
             account = case.account.with_payment(payment)
-            return replace(case, version=version, account=account, payments=(*case.payments, payment))
+            return changed(case, version=version, account=account, payments=(*case.payments, payment))
         case HoldPlaced(hold_id, reason, on):
             account = case.account.with_hold(hold_id, reason, placed=on, lifted=None)
-            return replace(case, version=version, account=account)
+            return changed(case, version=version, account=account)
         case HoldLifted(hold_id, reason, on):
             account = case.account.with_hold(hold_id, reason, placed=None, lifted=on)
-            return replace(case, version=version, account=account)
+            return changed(case, version=version, account=account)
         case CallResult(call):
             calls = sorted((*case.calls, call), key=lambda c: (c.called_on, c.called_at.isoformat(), c.call_id))
-            return replace(case, version=version, calls=tuple(calls))
+            return changed(case, version=version, calls=tuple(calls))
         case LetterReported(letter_id, status, on, tracking_number):
             report = LetterReport(letter_id, status, on, tracking_number)
-            return replace(case, version=version, letters=(*case.letters, report))
+            return changed(case, version=version, letters=(*case.letters, report))
         case AgencyReported(outcome=outcome, on=on):
             placement = case.placement
             if outcome == "returned" and placement is not None:
-                ended = replace(placement, ended_on=on, ended="returned")
-                return replace(case, version=version, placements=(*case.placements[:-1], ended))
-            return replace(case, version=version)
+                ended = changed(placement, ended_on=on, ended="returned")
+                return changed(case, version=version, placements=(*case.placements[:-1], ended))
+            return changed(case, version=version)
         case StageEntered(stage, on):
-            return replace(case, version=version, stage=stage, stage_entered_on=on)
+            return changed(case, version=version, stage=stage, stage_entered_on=on)
         case PromiseAccepted(call_id, on, until, amount):
             promise = Promise(call_id, on, until, amount)
             settled = case.settled_calls | {call_id}
-            return replace(case, version=version, promises=(*case.promises, promise), settled_calls=settled)
+            return changed(case, version=version, promises=(*case.promises, promise), settled_calls=settled)
         case PromiseRefused(call_id):
-            return replace(case, version=version, settled_calls=case.settled_calls | {call_id})
+            return changed(case, version=version, settled_calls=case.settled_calls | {call_id})
         case PromiseEnded(call_id, _, outcome):
-            promises = tuple(replace(p, outcome=outcome) if p.call_id == call_id else p for p in case.promises)
-            return replace(case, version=version, promises=promises)
+            promises = tuple(changed(p, outcome=outcome) if p.call_id == call_id else p for p in case.promises)
+            return changed(case, version=version, promises=promises)
         case ActionPlanned():
-            return replace(case, version=version, pending=event)
+            return changed(case, version=version, pending=event)
         case ActionDone(action_id, on):
             return _with_done(case, action_id, on, certain=True)
         case ActionUncertain(action_id, on):
             return _with_done(case, action_id, on, certain=False)
         case ActionWithdrawn():
-            return replace(case, version=version, pending=None)
+            return changed(case, version=version, pending=None)
         case ActionFailed():
-            return replace(case, version=version, pending=None, failed=event)
+            return changed(case, version=version, pending=None, failed=event)
         case ActionRetried():
-            return replace(case, version=version, failed=None)
+            return changed(case, version=version, failed=None)
         case CaseClosed(on, reason):
-            return replace(case, version=version, closed_on=on, closed_reason=reason)
+            return changed(case, version=version, closed_on=on, closed_reason=reason)
         case CaseOpened():
             msg = f"{case.case_id}: opened twice"
             raise BrokenHistoryError(msg)

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 ONE_DAY = timedelta(days=1)
 
 
+@lru_cache(maxsize=4096)
 def add_months(start: date, months: int) -> date:
     """Return the same day `months` calendar months later; the last day where a month is shorter (rule 2).
 
@@ -23,6 +24,7 @@ def monthly_date(year: int, month: int, day: int) -> date:
     return date(year, month, min(day, monthrange(year, month)[1]))
 
 
+@lru_cache(maxsize=4096)
 def next_monthly_date(after: date, day: int) -> date:
     """Return the first date later than `after` that is day `day` of its month (rule 7)."""
     this_month = monthly_date(after.year, after.month, day)

@@ -7,7 +7,6 @@ change by itself; news changes it sooner.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, timedelta
 
 from arrears.domain.case import Case, Placement, Promise
@@ -25,9 +24,10 @@ from arrears.domain.events import (
 from arrears.domain.facts import Account
 from arrears.domain.moment import Moment
 from arrears.domain.policy import COLLECTIONS, CONTACTS_WITH_HOURS, Action, Policy, Requirement, Stage, Step
+from arrears.domain.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Act:
     """Carry out one action.
 
@@ -45,14 +45,14 @@ class Act:
     agency_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Record:
     """Something follows and is recorded: a stage is entered, a promise settled, an unfinished action given up."""
 
     event: StageEntered | PromiseAccepted | PromiseRefused | PromiseEnded | ActionUncertain | ActionWithdrawn
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Wait:
     """Nothing is to be done until a moment at the account's place, unless news comes in.
 
@@ -64,7 +64,7 @@ class Wait:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Close:
     """The case is over."""
 
@@ -130,7 +130,7 @@ def decide(case: Case, policy: Policy, now: Moment) -> Decision:  # noqa: PLR091
     if case.failed is not None:
         return _parked(case, on)
     if case.pending is not None:
-        return _unfinished(case, case.pending, on, "")
+        return _unfinished(case.pending, on, "")
     settled = _settle_promises(case, policy, on)
     if settled is not None:
         return settled
@@ -162,7 +162,7 @@ def _cured(case: Case, policy: Policy, on: date) -> Decision | None:
         return None
     reason = f"cured: arrears {arrears} are within the tolerance of {tolerance} (rule 8)"
     if case.pending is not None:
-        return _unfinished(case, case.pending, on, "the arrears were paid")
+        return _unfinished(case.pending, on, "the arrears were paid")
     if case.placement is not None:
         return _recall(case, case.placement, "cured", on, reason)
     return Close(reason)
@@ -174,7 +174,7 @@ def _held(case: Case, _policy: Policy, on: date) -> Decision | None:
         return None
     reason = f"{hold.reason} hold since {hold.since(on)} (rule 11)"
     if case.pending is not None:
-        return _unfinished(case, case.pending, on, f"a {reason} came in")
+        return _unfinished(case.pending, on, f"a {reason} came in")
     if case.placement is not None:
         return _recall(case, case.placement, "hold", on, reason)
     return Wait(_next_fact(case, on), reason)
@@ -204,7 +204,7 @@ def _parked(case: Case, on: date) -> Wait:
     return Wait(_next_fact(case, on), f"parked: {what} and waits for an operator")
 
 
-def _unfinished(case: Case, planned: ActionPlanned, on: date, why_not: str) -> Act | Record:
+def _unfinished(planned: ActionPlanned, on: date, why_not: str) -> Act | Record:
     """Bring an action to an end that was planned and whose outcome was not recorded: its function died.
 
     What can be repeated without doing it twice is carried out again, unless it is no longer allowed (`why_not`). An
@@ -279,8 +279,7 @@ def _promise_ended(case: Case, promise: Promise, on: date) -> PromiseEnded:
 # --- stages ----------------------------------------------------------------------------------------------------------
 def _next_stage(case: Case, policy: Policy, on: date) -> StageEntered | None:
     """Return the furthest stage beyond the current one that can be entered on a date (rule 3)."""
-    names = list(policy.stages)
-    for name in reversed(names[policy.stage_index(case.stage) + 1 :]):
+    for name in reversed(policy.stages_after(case.stage)):
         stage = policy.stages[name]
         starts_on = _stage_starts_on(case, policy, stage, on)
         if starts_on is not None and starts_on <= on and _minimum_reached(case, stage, on):
@@ -291,30 +290,20 @@ def _next_stage(case: Case, policy: Policy, on: date) -> StageEntered | None:
 def _stage_starts_on(case: Case, policy: Policy, stage: Stage, on: date) -> date | None:
     """Return the first date on which threshold and requirements hold, by what is known on a date; None for never."""
     threshold = stage.from_
-    extract = case.account.extract(on)
-    oldest_due = extract.oldest_due if extract is not None else None
     dates: list[date | None] = []
-    if threshold.days_past_due is not None:
-        dates.append(None if oldest_due is None else oldest_due + timedelta(days=threshold.days_past_due))
-    if threshold.months_past_due is not None:
-        dates.append(None if oldest_due is None else add_months(oldest_due, threshold.months_past_due) + ONE_DAY)
-    if threshold.agency is not None:
-        dates.append(case.agency_fails_on(_term_days(policy)))
-    dates += [_required_from(case, requirement) for requirement in stage.requires]
-    return _latest(dates)
-
-
-def _latest(dates: list[date | None]) -> date | None:
-    latest = date.min
-    for day in dates:
-        if day is None:
+    if threshold.days_past_due is not None or threshold.months_past_due is not None:
+        extract = case.account.extract(on)
+        if extract is None or extract.oldest_due is None:
             return None
-        latest = max(latest, day)
-    return latest
-
-
-def _term_days(policy: Policy) -> int | None:
-    return next((stage.term_days for stage in policy.stages.values() if stage.term_days is not None), None)
+        if threshold.days_past_due is not None:
+            dates.append(extract.oldest_due + timedelta(days=threshold.days_past_due))
+        if threshold.months_past_due is not None:
+            dates.append(add_months(extract.oldest_due, threshold.months_past_due) + ONE_DAY)
+    if threshold.agency is not None:
+        dates.append(case.agency_fails_on(policy.term_days))
+    dates += [_required_from(case, requirement) for requirement in stage.requires]
+    known = [day for day in dates if day is not None]
+    return max(known) if len(known) == len(dates) else None
 
 
 def _required_from(case: Case, requirement: Requirement) -> date | None:
@@ -338,6 +327,8 @@ def _required_from(case: Case, requirement: Requirement) -> date | None:
 
 
 def _minimum_reached(case: Case, stage: Stage, on: date) -> bool:
+    if not stage.minimum_arrears:
+        return True
     arrears = case.arrears(on)
     minimum = stage.minimum_arrears.get(arrears.currency)
     return minimum is None or arrears.amount >= minimum
@@ -354,7 +345,7 @@ def _threshold_in_words(case: Case, policy: Policy, stage: Stage, on: date) -> s
             reached = add_months(extract.oldest_due, threshold.months_past_due) + ONE_DAY
             words.append(f"more than {threshold.months_past_due} months past due since {reached}")
     if threshold.agency is not None:
-        words.append(f"the agency failed on {case.agency_fails_on(_term_days(policy))}")
+        words.append(f"the agency failed on {case.agency_fails_on(policy.term_days)}")
     words += [f"{need.action} done at least {need.at_least_days_ago} days before {on}" for need in stage.requires]
     minimum = stage.minimum_arrears.get(case.arrears(on).currency)
     if minimum is not None:
@@ -371,10 +362,9 @@ def _due(case: Case, policy: Policy, on: date) -> Iterator[Act]:
         if due_on is not None and due_on <= on:
             sms_due = sms_due or step.action == "send_sms"
             yield _step_act(case, policy, index, step, due_on)
-    if not sms_due and not any(done.action == "send_sms" and done.on == on for done in case.done):
-        monthly = _monthly_act(case, policy, on)
-        if monthly is not None:
-            yield monthly
+    monthly = _monthly_act(case, policy, on)
+    if monthly and not sms_due and not any(done.action == "send_sms" and done.on == on for done in case.done):
+        yield monthly
     freeze_on = _freezes_on(case, policy, on)
     if freeze_on is not None and freeze_on <= on:
         yield _freeze_act(case, policy, on)
@@ -436,11 +426,11 @@ def _monthly_act(case: Case, policy: Policy, on: date) -> Act | None:
 def _freezes_on(case: Case, policy: Policy, on: date) -> date | None:
     """Return the date from which the account is to be frozen by what was done so far (rule 13); None for not yet."""
     freeze = policy.freeze
-    if freeze is None or any(done.action == "freeze_account" for done in case.done):
+    if freeze is None:
         return None
     arrears = case.arrears(on)
     amount = freeze.arrears_over.get(arrears.currency)
-    if amount is None or arrears.amount <= amount:
+    if amount is None or arrears.amount <= amount or any(done.action == "freeze_account" for done in case.done):
         return None
     counted, last = 0, date.min
     for done in case.done:
@@ -476,8 +466,7 @@ def _next_date(case: Case, policy: Policy, on: date, promise: Promise | None) ->
         dates.append(policy.term_end(case.placement.placed_on))
     dates += [standing.until + ONE_DAY for standing in case.promises if standing.outcome == "standing"]
     if promise is None:
-        names = list(policy.stages)
-        for name in names[policy.stage_index(case.stage) + 1 :]:
+        for name in policy.stages_after(case.stage):
             if _minimum_reached(case, policy.stages[name], on):
                 dates.append(_stage_starts_on(case, policy, policy.stages[name], on))
         for index, step in enumerate(_steps(case, policy)):

@@ -4,20 +4,20 @@ Facts come from outside (the bank's files, the mailing house, the agencies); dec
 reason in terms of the policy, and the policy version they were made under.
 """
 
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Literal
 
 from arrears.domain.facts import Account, Call, Extract, HoldReason, Payment
 from arrears.domain.policy import Action
+from arrears.domain.value import value
 
 LetterStatus = Literal["dispatched", "delivered", "returned"]
 AgencyOutcome = Literal["payment", "promise", "uncontactable", "disputed", "returned"]
 
 
 # --- facts -----------------------------------------------------------------------------------------------------------
-@dataclass(frozen=True, slots=True)
+@value
 class ArrearsReported:
     """The bank's extract of the account, which came in on the business date `on`."""
 
@@ -26,7 +26,7 @@ class ArrearsReported:
     type: Literal["ArrearsReported"] = "ArrearsReported"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PaymentReceived:
     """A payment, reported by the bank or by an agency."""
 
@@ -34,7 +34,7 @@ class PaymentReceived:
     type: Literal["PaymentReceived"] = "PaymentReceived"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class HoldPlaced:
     """A hold, in force from `on` (rule 11)."""
 
@@ -44,7 +44,7 @@ class HoldPlaced:
     type: Literal["HoldPlaced"] = "HoldPlaced"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class HoldLifted:
     """A hold lifted; from `on` on it is not in force."""
 
@@ -54,7 +54,7 @@ class HoldLifted:
     type: Literal["HoldLifted"] = "HoldLifted"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CallResult:
     """What came of a call."""
 
@@ -62,7 +62,7 @@ class CallResult:
     type: Literal["CallResult"] = "CallResult"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LetterReported:
     """What the mailing house says of a letter; `letter_id` is the id of the action that queued it."""
 
@@ -73,7 +73,7 @@ class LetterReported:
     type: Literal["LetterReported"] = "LetterReported"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AgencyReported:
     """What an agency says of a case it has; a payment it took is a `PaymentReceived` beside this."""
 
@@ -87,7 +87,7 @@ class AgencyReported:
 
 
 # --- decisions -------------------------------------------------------------------------------------------------------
-@dataclass(frozen=True, slots=True)
+@value
 class CaseOpened:
     """A delinquency episode begins; carries the account's facts as known then (rule 1)."""
 
@@ -98,7 +98,7 @@ class CaseOpened:
     type: Literal["CaseOpened"] = "CaseOpened"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class StageEntered:
     """The case went on to a stage (rule 3)."""
 
@@ -108,7 +108,7 @@ class StageEntered:
     type: Literal["StageEntered"] = "StageEntered"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PromiseAccepted:
     """A promise to pay stands through `until` (rule 12)."""
 
@@ -120,7 +120,7 @@ class PromiseAccepted:
     type: Literal["PromiseAccepted"] = "PromiseAccepted"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PromiseRefused:
     """A promise that the policy does not accept, and why (rule 12)."""
 
@@ -130,7 +130,7 @@ class PromiseRefused:
     type: Literal["PromiseRefused"] = "PromiseRefused"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PromiseEnded:
     """The date of a promise has passed: kept when the promised amount came in, else broken."""
 
@@ -141,7 +141,7 @@ class PromiseEnded:
     type: Literal["PromiseEnded"] = "PromiseEnded"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ActionPlanned:
     """An action is about to be carried out. Its id is derived, so that doing it twice can be noticed."""
 
@@ -156,7 +156,7 @@ class ActionPlanned:
     type: Literal["ActionPlanned"] = "ActionPlanned"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ActionDone:
     """The planned action was carried out.
 
@@ -172,7 +172,7 @@ class ActionDone:
     type: Literal["ActionDone"] = "ActionDone"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ActionWithdrawn:
     """The planned action was not carried out, because it is no longer allowed or needed."""
 
@@ -182,7 +182,7 @@ class ActionWithdrawn:
     type: Literal["ActionWithdrawn"] = "ActionWithdrawn"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ActionUncertain:
     """It cannot be known whether the planned action was carried out; it counts as done and is not repeated."""
 
@@ -192,7 +192,7 @@ class ActionUncertain:
     type: Literal["ActionUncertain"] = "ActionUncertain"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ActionFailed:
     """The action failed for good and was not carried out; the case is parked until an operator has it tried again."""
 
@@ -203,7 +203,7 @@ class ActionFailed:
     type: Literal["ActionFailed"] = "ActionFailed"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ActionRetried:
     """An operator lets a failed action be tried again."""
 
@@ -213,7 +213,7 @@ class ActionRetried:
     type: Literal["ActionRetried"] = "ActionRetried"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CaseClosed:
     """The episode is over (rule 8)."""
 

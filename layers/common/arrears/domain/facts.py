@@ -5,13 +5,13 @@ for any business date: what are the arrears, how many days past due, is there a 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal
 
 from arrears.domain.dates import local_date
 from arrears.domain.money import Money
+from arrears.domain.value import changed, value
 
 RiskGrade = Literal["low", "medium", "high"]
 Phone = Literal["mobile", "work", "home", "family", "contact"]
@@ -26,7 +26,7 @@ PHONES: tuple[Phone, ...] = ("mobile", "work", "home", "family", "contact")
 ZERO = Decimal(0)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Extract:
     """An account as the bank saw it on one date. Holds nothing that identifies a person.
 
@@ -56,7 +56,7 @@ class Extract:
     mailable: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Payment:
     """A payment. It counts from the start of `paid_on`, the date of `paid_at` at the account's place.
 
@@ -71,7 +71,7 @@ class Payment:
     source: str = "bank"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Hold:
     """A reason to leave the account alone, from the date it is placed to the date it is lifted, excluded (rule 11).
 
@@ -99,7 +99,7 @@ class Hold:
         return bool(self.placed) and bool(self.lifted) and max(self.placed) <= max(self.lifted) <= on
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Call:
     """The result of one call, as the call centre reports it."""
 
@@ -118,7 +118,7 @@ class Call:
         return self.result in CONVERSATIONS
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Account:
     """What is known of an account: extracts, payments and holds that count now or later.
 
@@ -155,11 +155,13 @@ class Account:
         extract = self.extract(on)
         if extract is None:
             return None
-        amount = extract.past_due.amount
+        reported = extract.past_due
+        amount = reported.amount
         for payment in self.payments:
-            if extract.as_of < payment.paid_on <= on and payment.amount.currency == extract.past_due.currency:
+            if extract.as_of < payment.paid_on <= on and payment.amount.currency == reported.currency:
                 amount -= payment.amount.amount
-        return Money(max(amount, ZERO), extract.past_due.currency)
+        amount = max(amount, ZERO)
+        return reported if amount is reported.amount else Money(amount, reported.currency)
 
     def days_past_due(self, on: date) -> int | None:
         """Return DPD: the business date minus the oldest unpaid due date, in days; None where nothing is due."""
@@ -189,17 +191,17 @@ class Account:
         """Return the account with an extract added; one of the same `as_of` is replaced."""
         others = tuple(known for known in self.extracts if known.as_of != extract.as_of)
         extracts = tuple(sorted((*others, extract), key=lambda known: known.as_of))
-        moved = replace(self, extracts=extracts)
+        moved = changed(self, extracts=extracts)
         if self.payments and moved.timezone != self.timezone:
-            dated = tuple(replace(p, paid_on=local_date(p.paid_at, moved.timezone)) for p in self.payments)
-            return replace(moved, payments=dated)
+            dated = tuple(changed(p, paid_on=local_date(p.paid_at, moved.timezone)) for p in self.payments)
+            return changed(moved, payments=dated)
         return moved
 
     def with_payment(self, payment: Payment) -> "Account":
         """Return the account with a payment added; one of the same id changes nothing."""
         if any(known.payment_id == payment.payment_id for known in self.payments):
             return self
-        return replace(self, payments=(*self.payments, payment))
+        return changed(self, payments=(*self.payments, payment))
 
     def with_hold(self, hold_id: str, reason: HoldReason, *, placed: date | None, lifted: date | None) -> "Account":
         """Return the account with a hold placed or lifted; the messages may come in any order."""
@@ -211,17 +213,19 @@ class Account:
             known.lifted if lifted is None else tuple(sorted({*known.lifted, lifted})),
         )
         others = tuple(hold for hold in self.holds if hold.hold_id != hold_id)
-        return replace(self, holds=tuple(sorted((*others, merged), key=lambda hold: hold.hold_id)))
+        return changed(self, holds=tuple(sorted((*others, merged), key=lambda hold: hold.hold_id)))
 
     def with_call(self, call: Call) -> "Account":
         """Return the account with a call result kept for the case it may fall into."""
         if any(known.call_id == call.call_id for known in self.calls):
             return self
         ordered = sorted((*self.calls, call), key=lambda known: (known.called_on, known.called_at.isoformat()))
-        return replace(self, calls=tuple(ordered))
+        return changed(self, calls=tuple(ordered))
 
     def pruned(self, on: date) -> "Account":
         """Return the account without what can no longer count on or after a date; keeps it small for ever."""
+        if len(self.extracts) <= 1 and not (self.payments or self.holds or self.calls):
+            return self
         extract = self.extract(on)
         since = extract.as_of if extract is not None else date.min
         extracts = tuple(known for known in self.extracts if known.as_of >= since)

@@ -1,10 +1,11 @@
 """A moment at the account's place: the business date, and the time of day where it matters."""
 
-from dataclasses import dataclass
 from datetime import date, time
 
+from arrears.domain.value import value
 
-@dataclass(frozen=True, slots=True)
+
+@value
 class Moment:
     """A business date and a local time of day.
 

@@ -1,14 +1,15 @@
 """Money is a `Decimal` with its currency; nothing is ever added across currencies (invariant 7)."""
 
-from dataclasses import dataclass
 from decimal import Decimal
+
+from arrears.domain.value import value
 
 
 class CurrencyMismatchError(ValueError):
     """Two amounts of different currencies were to be added, subtracted or compared."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Money:
     """An amount in one currency.
 

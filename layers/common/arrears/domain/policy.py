@@ -5,8 +5,9 @@ steps are taken in it. What a policy leaves out does not apply (rule 10).
 """
 
 from collections.abc import Iterator
-from datetime import date, time
+from datetime import date, time, timedelta
 from decimal import Decimal
+from functools import cached_property
 from itertools import pairwise
 from typing import Annotated, Literal
 
@@ -176,17 +177,33 @@ class Contact(PolicyModel):
 
 
 class Bank(PolicyModel):
-    """Who writes: what texts and letters say of the bank and its law firm."""
+    """Who writes: what texts and letters say of the bank and its law firm.
+
+    Attributes:
+        hours: when the phone is answered, at most 16 characters, such as "Mon-Fri 08-20:00".
+        how_to_pay: where payments go, in words; made from `payment_account` when empty.
+        seal: the words on the seal; the bank's name when empty.
+        objections: the address for objections and evidence; the bank's own when empty.
+        lawyer: who signs for the law firm.
+        mandate, mandate_date: the bank's power of attorney for the law firm: its reference and date.
+    """
 
     name: str = "Sample Bank"
     phone: str = ""
+    hours: str = ""
     address: tuple[str, ...] = ()
     website: str = ""
     email: str = ""
+    payment_account: str = ""
+    how_to_pay: str = ""
+    seal: str = ""
+    objections: str = ""
     law_firm: str = ""
     law_firm_address: tuple[str, ...] = ()
+    law_firm_phone: str = ""
+    lawyer: str = ""
     mandate: str = ""
-    payment_account: str = ""
+    mandate_date: date | None = None
 
 
 class Policy(PolicyModel):
@@ -236,9 +253,23 @@ class Policy(PolicyModel):
         """Name and version, as recorded with each decision."""
         return f"{self.name} {self.version}"
 
+    @cached_property
+    def ladder(self) -> tuple[StageName, ...]:
+        """The names of the stages, in the order in which they follow each other."""
+        return tuple(self.stages)
+
+    @cached_property
+    def term_days(self) -> int | None:
+        """How long an agency keeps a case, in days (rule 6); None where no term is set."""
+        return next((stage.term_days for stage in self.stages.values() if stage.term_days is not None), None)
+
     def stage_index(self, name: str | None) -> int:
         """Return a stage's place in the ladder; -1 for no stage yet."""
-        return -1 if name is None else list(self.stages).index(name)
+        return -1 if name is None else self.ladder.index(name)
+
+    def stages_after(self, name: str | None) -> tuple[StageName, ...]:
+        """Return the names of the stages that follow one; all of them for no stage yet."""
+        return self.ladder[self.stage_index(name) + 1 :]
 
     def tolerance(self, currency: str) -> Decimal:
         """Return the arrears that still count as cured; zero for a currency that is not named (rule 9)."""
@@ -258,7 +289,7 @@ class Policy(PolicyModel):
 
         The windows of the stage the case is in; where it has none, those of the nearest stage before it, then after.
         """
-        names = list(self.stages)
+        names = self.ladder
         here = self.stage_index(stage)
         nearest = [*names[here::-1], *names[here + 1 :]] if here >= 0 else names
         for name in nearest:
@@ -269,10 +300,7 @@ class Policy(PolicyModel):
 
     def term_end(self, placed_on: date) -> date | None:
         """Return the date on which a placement's term is over (rule 6); None where no term is set."""
-        for stage in self.stages.values():
-            if stage.term_days is not None:
-                return date.fromordinal(placed_on.toordinal() + stage.term_days)
-        return None
+        return None if self.term_days is None else placed_on + timedelta(days=self.term_days)
 
     def warnings(self) -> list[str]:
         """Return what a collections manager should know though it is no error (rule 9 among it)."""

@@ -1,7 +1,6 @@
 """A case's story as rows of `timeline.csv`: the same from the simulator and from the deployed stack's events."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import date
 
 from arrears.domain.events import (
@@ -13,9 +12,10 @@ from arrears.domain.events import (
     Event,
     StageEntered,
 )
+from arrears.domain.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Row:
     """One row of `timeline.csv` (interfaces.md, simulate)."""
 
