@@ -25,7 +25,7 @@ from arrears.documents.parts import (
 from arrears.documents.templates import LetterKind, Templates, Wording, fill
 from arrears.documents.typeset import ACCENT, INK, MM, PAGE_HEIGHT, PAGE_WIDTH, RULE, SOFT, Column, Rendered, Sheet
 from arrears.documents.variables import Value
-from arrears.documents.written import currency_name, write_amount, write_count, write_date, write_number
+from arrears.documents.written import colon_of, currency_name, write_amount, write_count, write_date, write_number
 from arrears.domain.money import Money
 
 AccountStatus = Literal["open", "frozen"]
@@ -382,7 +382,7 @@ class _Letter:
         if content.minimum_due is not None:
             facts.append((labels["minimum_due"], write_amount(content.minimum_due, self.language)))
         joiner = "；" if self.language.startswith("zh") else "; "
-        colon = "：" if self.language.startswith("zh") else ": "
+        colon = colon_of(self.language)
         sheet.paragraph(
             joiner.join(f"{name}{colon}{value}" for name, value in facts), size=sheet.size * 0.92, colour=SOFT
         )

@@ -267,7 +267,9 @@ class Templates:
         if data.get("format") != FORMAT or not isinstance(templates, Mapping) or not isinstance(labels, Mapping):
             raise TemplateError(f"templates of format {FORMAT} are expected", file=where)
         read = {name: _read_template(_Source(f"{where}, {name}"), str(name), each) for name, each in templates.items()}
-        return cls(read, {str(language): dict(words) for language, words in labels.items()})
+        words = {str(language): dict(each) for language, each in labels.items()}
+        _check_labels(words)
+        return cls(read, words)
 
 
 def load_templates(
@@ -305,6 +307,7 @@ def load_templates(
                 by_name[path.stem] = _read_template(
                     source, path.stem, data.value, max_segments=max_segments, stages=stages, longest=longest or {}
                 )
+    _check_labels(labels)
     return Templates(by_name, labels)
 
 
@@ -562,6 +565,18 @@ def _read_labels(source: _Source, data: Mapping[str, object]) -> dict[str, dict[
                 raise source.error(f"{key} is no text", "texts", language, key)
             read.setdefault(str(language), {})[str(key)] = tidy(word)
     return read
+
+
+def _check_labels(labels: Mapping[str, Mapping[str, str]]) -> None:
+    """Refuse labels of which one language has a word, or a variable in it, that another one lacks."""
+    model = labels.get(_LAST_RESORT, {})
+    for language, words in labels.items():
+        for key in sorted({*model, *words}):
+            if key not in model or key not in words:
+                lacking = language if key not in words else _LAST_RESORT
+                raise TemplateError(f"the labels in {lacking} lack {key}", file="labels")
+            if sorted(_VARIABLE.findall(words[key])) != sorted(_VARIABLE.findall(model[key])):
+                raise TemplateError(f"{key} in {language} has other variables than in {_LAST_RESORT}", file="labels")
 
 
 def _template_data(template: Template) -> dict[str, object]:

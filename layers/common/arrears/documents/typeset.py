@@ -242,7 +242,18 @@ class Sheet:
         if text:
             self.page.text.append(text)
 
-    def put_fitted(self, x: float, y: float, text: str, size: float, width: float, *, smallest: float = 6.5) -> None:
+    def put_fitted(
+        self,
+        x: float,
+        y: float,
+        text: str,
+        size: float,
+        width: float,
+        *,
+        smallest: float = 6.5,
+        bold: bool = False,
+        colour: Colour = INK,
+    ) -> None:
         """Draw a text on one line, smaller where it is too wide, and cut (and noted in `clipped`) where it still is."""
         while self.text_width(text, size) > width and size > smallest:
             size -= 0.25
@@ -251,7 +262,7 @@ class Sheet:
             while text and self.text_width(text + "…", size) > width:
                 text = text[:-1]
             text += "…"
-        self.put(x, y, text, size)
+        self.put(x, y, text, size, bold=bold, colour=colour)
 
     def line(
         self,

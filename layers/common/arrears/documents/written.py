@@ -63,3 +63,13 @@ def write_count(number: int, language: str) -> str:
 def currency_name(currency: str, language: str) -> str:
     """Name a currency: `New Taiwan Dollar`, `新台幣`; its code when it has no name."""
     return get_currency_name(currency, locale=locale_of(language))
+
+
+def language_name(tag: str, language: str) -> str:
+    """Name a language in another one; its tag when it has no name."""
+    return locale_of(tag).get_display_name(locale_of(language)) or tag
+
+
+def colon_of(language: str) -> str:
+    """Return what stands between a label and its value."""
+    return "：" if locale_of(language).language == "zh" else ": "
