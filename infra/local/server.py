@@ -1,0 +1,346 @@
+"""The embedded stack's server: ministack, made to behave like AWS where Arrears depends on it.
+
+``stack.py`` starts this file as a process of its own. ministack runs as published, but a few of its habits would make
+the workflow behave otherwise than on AWS, so they are put right here, in memory, before it starts:
+
+* **Errors keep their names.** The class of a handler's exception is its ``errorType`` (ministack answers
+  ``Runtime.HandlerError`` for each), since ``Retry`` and ``Catch`` go by it; and the worker lives on, as on AWS.
+* **Logs cost no wait.** The worker marks the end of an invocation's output, so nobody waits 50 ms to see whether more
+  comes.
+* **Handlers queue.** At most ``ARREARS_LOCAL_CONCURRENCY`` run at a time (ministack starts a process for each
+  invocation of a burst, and hundreds of cold starts bring a laptop down).
+* **An S3 event names the version** of a versioned object, which the import reads.
+* **SNS answers about opt-outs**: nobody has opted out.
+
+``GET /_arrears/activity`` tells whether the stack has come to rest, so that a driver can watch for it instead of
+sleeping.
+
+Each change first looks whether the code it changes is the code it was written for, and otherwise says which one no
+longer fits, before anything is started: a new ministack is looked at by a person.
+"""
+
+# ruff: noqa: ANN401, SLF001 - this file changes the insides of a package that has no types
+
+import importlib
+import importlib.metadata
+import inspect
+import json
+import logging
+import os
+import queue
+import sys
+import threading
+import time
+import urllib.parse
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from contextlib import contextmanager
+from typing import Any
+
+#: The release that the changes below were written for and tried on.
+MINISTACK_VERSION = "1.5.33"
+
+#: Told to the process by ``stack.py``, and back to it by ``/_arrears/activity``: this server is that one.
+INSTANCE_ENV = "ARREARS_LOCAL_INSTANCE"
+CONCURRENCY_ENV = "ARREARS_LOCAL_CONCURRENCY"
+ACTIVITY_PATH = "/_arrears/activity"
+
+_FAILURE_KEY = "__arrears_handler_failure__"
+_END_OF_LOG = "__arrears_end_of_log__"
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Scope]]
+Send = Callable[[Scope], Awaitable[None]]
+
+
+class DoesNotFitError(RuntimeError):
+    """ministack is not the release that this server was written for."""
+
+
+class Activity:
+    """What is going on in the stack, counted: who is at work now, and how often anybody began."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._begun = 0
+        self._now: dict[str, int] = {}
+
+    @contextmanager
+    def at_work(self, kind: str) -> Iterator[None]:
+        """Count one more at work of this kind, for as long as the block runs."""
+        with self._lock:
+            self._begun += 1
+            self._now[kind] = self._now.get(kind, 0) + 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._now[kind] -= 1
+
+    def counted(self, kind: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The function, counted as at work while it runs."""
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            with self.at_work(kind):
+                return function(*args, **kwargs)
+
+        return call
+
+    def snapshot(self) -> tuple[int, dict[str, int]]:
+        """How much has begun since the start, and how many of each kind are at work now."""
+        with self._lock:
+            return self._begun, dict(self._now)
+
+
+def _module(name: str) -> Any:
+    return importlib.import_module(f"ministack.{name}")
+
+
+def _misfit(what: str) -> DoesNotFitError:
+    return DoesNotFitError(
+        f"{what} of ministack is not as in release {MINISTACK_VERSION}: "
+        "install that release, or adapt infra/local/server.py"
+    )
+
+
+def _replace(text: str, old: str, new: str, what: str) -> str:
+    if text.count(old) != 1:
+        raise _misfit(what)
+    return text.replace(old, new)
+
+
+def keep_error_names() -> None:
+    """A handler's exception becomes an answer of its own kind, which the service turns into AWS's error."""
+    runtime, service = _module("core.lambda_runtime"), _module("services.lambda_svc")
+    failed = (
+        '_real_stdout.write(json.dumps({"status": "error", "error": str(e), "trace": traceback.format_exc()}) + "\\n")'
+    )
+    answer = (
+        f'_real_stdout.write(json.dumps({{"status": "ok", "result": {{"{_FAILURE_KEY}": '
+        '{"errorMessage": str(e), "errorType": type(e).__name__, '
+        '"stackTrace": traceback.format_exc().splitlines()}}}) + "\\n")'
+    )
+    runtime._PYTHON_WORKER_SCRIPT = _replace(runtime._PYTHON_WORKER_SCRIPT, failed, answer, "the Python worker")
+    execute = service._execute_function_warm
+
+    def execute_warm(func: Any, event: Any, request_id: str) -> Any:
+        result = execute(func, event, request_id)
+        body = result.get("body")
+        if not isinstance(body, dict) or set(body) != {_FAILURE_KEY}:
+            return result
+        error = body[_FAILURE_KEY]
+        log = "\n".join(filter(None, [result.get("log", ""), *error["stackTrace"]]))
+        return {"body": error, "error": True, "log": log}
+
+    service._execute_function_warm = execute_warm
+
+
+def mark_end_of_log() -> None:
+    """The worker says when an invocation's output is over; its reader stops there."""
+    runtime = _module("core.lambda_runtime")
+    old = "        _real_stdout.flush()\n\nrun()"
+    new = f'        sys.stderr.write("{_END_OF_LOG}\\n")\n        sys.stderr.flush()\n{old}'
+    runtime._PYTHON_WORKER_SCRIPT = _replace(runtime._PYTHON_WORKER_SCRIPT, old, new, "the Python worker")
+    if not hasattr(runtime.Worker, "_drain_stderr_bounded"):
+        raise _misfit("the worker's log reader")
+
+    def drain(self: Any, *_: Any, **__: Any) -> str:
+        lines: list[str] = []
+        deadline = time.monotonic() + 0.25
+        while (left := deadline - time.monotonic()) > 0:
+            try:
+                line = self._stderr_queue.get(timeout=left)
+            except queue.Empty:
+                break
+            if line.endswith(_END_OF_LOG):
+                lines.extend(filter(None, [line.removesuffix(_END_OF_LOG)]))
+                break
+            lines.append(line)
+        return "\n".join(lines)
+
+    runtime.Worker._drain_stderr_bounded = drain
+
+
+def queue_handlers(concurrency: int, activity: Activity) -> None:
+    """At most so many handlers at a time; an invocation that finds them all taken waits for its turn."""
+    service = _module("services.lambda_svc")
+    execute = service._execute_function_warm
+    turns = threading.BoundedSemaphore(concurrency)
+
+    def execute_in_turn(func: Any, event: Any, request_id: str) -> Any:
+        # A handler that waits for another would hold a turn meanwhile; Arrears has none, and a timeout would end it.
+        with turns:
+            return execute(func, event, request_id)
+
+    service._execute_function_warm = execute_in_turn
+    service._execute_function = activity.counted("invocations", service._execute_function)
+
+
+def name_object_versions(activity: Activity) -> None:
+    """The EventBridge event of a versioned object carries its ``version-id``, as AWS's does."""
+    s3, eventbridge = _module("services.s3"), _module("services.eventbridge")
+    fire, dispatch = s3._fire_s3_event, eventbridge._dispatch_event
+    if "version_id" not in inspect.signature(fire).parameters:
+        raise _misfit("the S3 event")
+    current = threading.local()
+
+    def fire_with_version(*args: Any, version_id: str | None = None, **kwargs: Any) -> Any:
+        current.version_id = version_id
+        try:
+            return fire(*args, version_id=version_id, **kwargs)
+        finally:
+            current.version_id = None
+
+    def dispatch_with_version(event: Any, *args: Any, **kwargs: Any) -> Any:
+        version_id = getattr(current, "version_id", None)
+        if version_id and event.get("Source") == "aws.s3":
+            detail = json.loads(event["Detail"])
+            detail["object"]["version-id"] = version_id
+            event = {**event, "Detail": json.dumps(detail)}
+        return dispatch(event, *args, **kwargs)
+
+    s3._fire_s3_event = activity.counted("dispatches", fire_with_version)
+    eventbridge._dispatch_event = activity.counted("dispatches", dispatch_with_version)
+
+
+def answer_opt_outs() -> None:
+    """SNS's two questions about opted-out numbers, which ministack does not know: nobody has opted out."""
+    sns = _module("services.sns")
+    handle = sns.handle_request
+    answers = {
+        "CheckIfPhoneNumberIsOptedOut": "<isOptedOut>false</isOptedOut>",
+        "ListPhoneNumbersOptedOut": "<phoneNumbers/>",
+    }
+
+    async def handle_request(method: str, path: str, headers: Any, body: bytes, query_params: Any) -> Any:
+        action = urllib.parse.parse_qs((body or b"").decode("utf-8", "replace")).get("Action", [""])[0]
+        if action not in answers:
+            return await handle(method, path, headers, body, query_params)
+        name = f'{action}Response xmlns="http://sns.amazonaws.com/doc/2010-03-31/"'
+        result = f"<{name}><{action}Result>{answers[action]}</{action}Result></{action}Response>"
+        return 200, {"Content-Type": "text/xml"}, result.encode()
+
+    sns.handle_request = handle_request
+
+
+def count_executions(activity: Activity) -> None:
+    """An execution is at work unless all it does is wait for its token."""
+    states = _module("services.stepfunctions")
+    states._run_execution = activity.counted("executions", states._run_execution)
+    states._invoke_aws_sdk_integration = activity.counted("integrations", states._invoke_aws_sdk_integration)
+
+
+def waiting_tokens() -> int:
+    """Executions that wait for their token to be answered."""
+    tokens = _module("services.stepfunctions")._task_tokens
+    return sum(1 for token in list(tokens.all_values()) if not token["event"].is_set())
+
+
+def pending_retries() -> int:
+    """Asynchronous invocations under way, those between two attempts included: each is a thread of its own."""
+    work = "invoke_async_with_retry.<locals>._run"
+    return sum(
+        1
+        for thread in threading.enumerate()
+        if any(getattr(argument, "__qualname__", "") == work for argument in getattr(thread, "_args", None) or ())
+    )
+
+
+def stream_backlog() -> int:
+    """Stream records that their function has not been given yet."""
+    service, table_service = _module("services.lambda_svc"), _module("services.dynamodb")
+    backlog = 0
+    for account, region, mapping in service._iter_all_esms():
+        source = mapping.get("EventSourceArn", "")
+        if not mapping.get("Enabled", True) or ":dynamodb:" not in source:
+            continue
+        table = source.split("/stream/")[0].split("/")[-1]
+        end = table_service.stream_end_position(table, account_id=account, region=region)
+        position = service._dynamodb_stream_positions.get_scoped(account, region, mapping["UUID"])
+        backlog += end - (position if position is not None else end)
+    return backlog
+
+
+def activity_report(activity: Activity) -> dict[str, Any]:
+    """What ``/_arrears/activity`` says.
+
+    ``idle`` is true when nothing is at work. A watcher asks twice: at rest is two answers in a row that are idle and
+    have the same ``begun``, since one answer may fall between the end of one piece of work and the start of what it
+    set off.
+    """
+    begun, now = activity.snapshot()
+    waiting, backlog = waiting_tokens(), stream_backlog()
+    busy = now.get("executions", 0) - waiting + now.get("integrations", 0)
+    at_work = {
+        "invocations": now.get("invocations", 0),
+        "dispatches": now.get("dispatches", 0) + pending_retries(),
+        "executions": max(0, busy),
+        "stream_records": backlog,
+    }
+    return {
+        "instance": os.environ.get(INSTANCE_ENV, ""),
+        "pid": os.getpid(),
+        "idle": not any(at_work.values()),
+        "begun": begun,
+        "waiting": waiting,
+        **at_work,
+    }
+
+
+def serve_activity(activity: Activity) -> None:
+    """Answer for ``/_arrears/activity``, and leave all else to ministack."""
+    app_module = _module("app")
+    inner = app_module.app
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] != ACTIVITY_PATH:
+            await inner(scope, receive, send)
+            return
+        body = json.dumps(activity_report(activity)).encode()
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    app_module.app = app
+
+
+def default_concurrency() -> int:
+    """One more than there are cores: a handler mostly waits for this very process, and each one costs memory."""
+    return max(2, min(6, (os.cpu_count() or 2) + 1))
+
+
+def prepare() -> Activity:
+    """Makes ministack, in this process, behave as described above."""
+    try:
+        version = importlib.metadata.version("ministack")
+    except importlib.metadata.PackageNotFoundError:
+        raise DoesNotFitError(f"{sys.executable} has no ministack; `make tools` installs it") from None
+    if version != MINISTACK_VERSION:
+        raise DoesNotFitError(
+            f"ministack {version} is installed, infra/local/server.py was written for {MINISTACK_VERSION}: "
+            f"install ministack=={MINISTACK_VERSION}"
+        )
+    activity = Activity()
+    mark_end_of_log()
+    keep_error_names()
+    queue_handlers(int(os.environ.get(CONCURRENCY_ENV) or default_concurrency()), activity)
+    name_object_versions(activity)
+    answer_opt_outs()
+    count_executions(activity)
+    serve_activity(activity)
+    return activity
+
+
+def main() -> int:
+    """Prepare ministack and serve until told to stop."""
+    try:
+        prepare()
+    except (DoesNotFitError, ImportError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    logging.getLogger("samtranslator").setLevel(logging.ERROR)
+    _module("app").main()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
