@@ -273,7 +273,7 @@ class Templates:
 
 
 def load_templates(
-    folders: Iterable[Path],
+    places: Iterable[Path],
     *,
     max_segments: int | None = None,
     stages: Collection[str] | None = None,
@@ -282,8 +282,8 @@ def load_templates(
     """Load and check the templates of a policy.
 
     Args:
-        folders: where they are; of two templates of one name, the one in the earlier folder is taken. A folder that
-            does not exist is skipped. Labels are taken word by word.
+        places: folders or files where they are; of two templates of one name, the one in the earlier place is taken.
+            A place that does not exist is skipped. Labels are taken word by word.
         max_segments: the policy's limit for every text, beside the template's own.
         stages: the policy's stages; a variant for another one is refused.
         longest: values already known, such as the bank's name, for the count of segments.
@@ -293,10 +293,10 @@ def load_templates(
     """
     by_name: dict[str, Template] = {}
     labels: dict[str, dict[str, str]] = {}
-    for folder in folders:
-        if not folder.is_dir():
+    for place in places:
+        if not place.exists():
             continue
-        for path in sorted(folder.glob("*.y*ml")):
+        for path in sorted(place.glob("*.y*ml")) if place.is_dir() else [place]:
             source = _Source(str(path))
             data = load_located(path.read_text(encoding="utf-8"), source.file)
             source.located = data
