@@ -176,8 +176,8 @@ def _refuse_aliases(text: str) -> None:
     """Refuse `*name`: a few lines of aliases of aliases unfold into more than any memory holds."""
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         if isinstance(event, yaml.AliasEvent):
-            problem = "aliases (*name) are not allowed: write it out"
-            raise yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
+            line = event.start_mark.line + 1 if event.start_mark else None
+            raise TemplateError("aliases (*name) are not allowed: write it out", line=line)
 
 
 # --- what is wrong ---------------------------------------------------------------------------------------------------
@@ -236,7 +236,7 @@ def _check_templates(path: Path, located: Located, policy: Policy) -> tuple["Tem
 
     named = named_templates(policy)
     beside = [path.parent / f"{name}.yaml" for name in dict.fromkeys(name for _, _, name in named)]
-    places = [*beside, path.parent / "templates", policies_folder() / "templates"]
+    places = [*(place for place in beside if place != path), path.parent / "templates", policies_folder() / "templates"]
     try:
         templates = load_templates(places)
     except TemplateError as error:
