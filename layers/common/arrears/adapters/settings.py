@@ -83,7 +83,8 @@ class Settings:
         client: a DynamoDB client.
         table_name: the delinquency table.
         production: a set clock is refused.
-        default_policy: the policy that is played until one is published, as a document; see `document_of`.
+        default_policy: the name of the policy that is played until one is published, out of those that ship.
+        agency_id: who gets a placement while the policy names no agency.
     """
 
     def __init__(
@@ -150,7 +151,7 @@ class Settings:
     def _default_document(self) -> str:
         if self._parsed is not None:
             return self._parsed[0]
-        from arrears.policy_file import shipped_document
+        from arrears.policy_document import shipped_document
 
         return shipped_document(self._default_policy)
 

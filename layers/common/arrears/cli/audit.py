@@ -1,0 +1,48 @@
+"""`arrears audit`: whether the record of the cases holds."""
+
+import argparse
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from arrears.adapters.table import Table
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the group to the command line."""
+    group = subparsers.add_parser("audit", help="whether the record of the cases holds")
+    commands = group.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    verify = commands.add_parser("verify", help="replay the events against the stored cases and check the chain")
+    verify.add_argument("account_id", nargs="?", metavar="ACCOUNT_ID", help="one account; without it, every one")
+    verify.add_argument("--stack", help="a stack on AWS; without it, the embedded stack of this folder")
+    verify.set_defaults(run=_verify)
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    from arrears.stack import connect
+    from arrears.usecases.audit import Audit
+
+    stack = connect(arguments.stack)
+    audit = Audit(stack.table)
+    cases = events = wrong = 0
+    for account_id in [arguments.account_id] if arguments.account_id else _account_ids(stack.table):
+        for record, findings in audit.account(account_id):
+            cases, events = cases + 1, events + record.case.version
+            wrong += bool(findings)
+            for finding in findings:
+                print(finding)
+    if not cases:
+        print("no case to verify")
+        return 1 if arguments.account_id else 0
+    print(f"{cases} cases with {events} events: {f'{wrong} do not hold' if wrong else 'the chain holds for all'}")
+    return 1 if wrong else 0
+
+
+def _account_ids(table: "Table") -> Iterator[str]:
+    pages = table.client.get_paginator("scan").paginate(
+        TableName=table.name,
+        FilterExpression="begins_with(sk, :case)",
+        ExpressionAttributeValues={":case": {"S": "CASE#"}},
+        ProjectionExpression="pk",
+    )
+    yield from sorted({item["pk"]["S"].removeprefix("ACCOUNT#") for page in pages for item in page["Items"]})

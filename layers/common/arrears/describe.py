@@ -1,0 +1,67 @@
+"""Events in plain words, for `arrears case show`, the demo and whoever asks why a customer was called."""
+
+from arrears.domain.events import (
+    ActionDone,
+    ActionFailed,
+    ActionPlanned,
+    ActionRetried,
+    ActionUncertain,
+    ActionWithdrawn,
+    AgencyReported,
+    ArrearsReported,
+    CallResult,
+    CaseClosed,
+    CaseOpened,
+    Event,
+    HoldLifted,
+    HoldPlaced,
+    LetterReported,
+    PaymentReceived,
+    PromiseAccepted,
+    PromiseEnded,
+    PromiseRefused,
+    StageEntered,
+)
+
+
+def in_words(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912 - one line for each kind of event
+    """Return one line that says what happened."""
+    match event:
+        case CaseOpened(reason=reason):
+            return f"case opened: {reason}"
+        case ArrearsReported(extract=extract):
+            due = f", oldest unpaid due date {extract.oldest_due}" if extract.oldest_due else ""
+            return f"the bank reports arrears of {extract.past_due} as of {extract.as_of}{due}"
+        case PaymentReceived(payment=payment):
+            return f"payment of {payment.amount} on {payment.paid_on} ({payment.source})"
+        case HoldPlaced(reason=reason, on=on):
+            return f"{reason} hold placed, from {on}"
+        case HoldLifted(reason=reason, on=on):
+            return f"{reason} hold lifted, from {on}"
+        case CallResult(call=call):
+            promised = f", promised for {call.promised_on}" if call.promised_on else ""
+            return f"call to {call.phone or 'a'} phone: {call.result}{promised}"
+        case LetterReported(letter_id=letter_id, status=status):
+            return f"letter {letter_id} {status}"
+        case AgencyReported(agency_id=agency_id, outcome=outcome):
+            return f"agency {agency_id} reports: {outcome}"
+        case StageEntered(reason=reason):
+            return reason
+        case PromiseAccepted(until=until, reason=reason):
+            return f"promise accepted until {until}: {reason}"
+        case PromiseRefused(reason=reason) | PromiseEnded(reason=reason):
+            return reason if isinstance(event, PromiseRefused) else f"promise {event.outcome}: {reason}"
+        case ActionPlanned(action=action, reason=reason):
+            return f"{action} planned: {reason}"
+        case ActionDone(action_id=action_id, reference=reference):
+            return f"done: {action_id}" + (f" ({reference})" if reference else "")
+        case ActionWithdrawn(action_id=action_id, reason=reason):
+            return f"withdrawn: {action_id}: {reason}"
+        case ActionUncertain(action_id=action_id, reason=reason):
+            return f"uncertain: {action_id}: {reason}"
+        case ActionFailed(action=action, error=error):
+            return f"{action} failed and is parked: {error}"
+        case ActionRetried(by=by):
+            return f"tried again by {by}"
+        case CaseClosed(reason=reason):
+            return f"case closed: {reason}"

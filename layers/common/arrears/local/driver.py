@@ -1,0 +1,197 @@
+"""Moves the business date of the embedded stack: day by day, each day played to its end before the next begins.
+
+A day waits until every file has its report; then it is opened, the scan runs, the waits that fall due end, and the
+exports are closed. Nothing sleeps for a fixed time: the driver looks until the stack has come to rest, which it has
+when every open case waits at its present version for a later date, and no account is left on the queue.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING
+
+from arrears.adapters import aws
+from arrears.adapters.table import Queued
+from arrears.domain.dates import ONE_DAY
+from arrears.errors import PermanentSetupError, TransientServiceError
+from arrears.stack import Stack
+from arrears.usecases.wake import answer
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+#: The inbound prefixes whose files are imported (interfaces.md).
+INBOUND = ("portfolio/", "payments/", "holds/", "calls/", "letters/")
+#: What agencies write, below their own prefix.
+FROM_AGENCIES = ("/returns/", "/acks/")
+#: How often the stack is looked at, in seconds.
+LOOK_EVERY = 0.03
+#: The stack is given up when nothing has moved for so long, in seconds.
+PATIENCE = 120.0
+
+
+@dataclass
+class Driver:
+    """Plays the days of an embedded stack.
+
+    Attributes:
+        stack: the stack, whose clock is set.
+        played: told each date that was played.
+    """
+
+    stack: Stack
+    played: Callable[[date], None] = field(default=lambda _: None)
+
+    def set_clock(self, on: date) -> None:
+        """Set the business date of a stack that has no case yet.
+
+        Raises:
+            PermanentSetupError: it has one.
+        """
+        table = self.stack.table
+        pages = table.client.get_paginator("scan").paginate(
+            TableName=table.name,
+            FilterExpression="begins_with(sk, :case)",
+            ExpressionAttributeValues={":case": {"S": "CASE#"}},
+            ProjectionExpression="pk",
+        )
+        if any(page["Items"] for page in pages):
+            raise PermanentSetupError("the clock is set once, before the first case: use `arrears local advance`")
+        self.stack.settings.set_clock(on, is_open=False)
+
+    def advance(self, to: date) -> int:
+        """Play every day from the business date up to, not including, a date; leave the business date at it.
+
+        Returns:
+            how many days were played.
+
+        Raises:
+            PermanentSetupError: the clock is not set, or would have to go back.
+            TransientServiceError: the stack does not come to rest.
+        """
+        on = self.stack.settings.clock().set_to
+        if on is None:
+            raise PermanentSetupError("the clock is not set: use `arrears local clock DATE` first")
+        if to < on:
+            raise PermanentSetupError(f"the business date is {on}; it does not go back to {to}")
+        days = 0
+        while on < to:
+            self._play(on)
+            self.played(on)
+            on, days = on + ONE_DAY, days + 1
+        return days
+
+    def _play(self, on: date) -> None:
+        self.wait_for_files()
+        self.stack.settings.set_clock(on, is_open=True)
+        self._come_to_rest(on)
+        self.invoke("CloseExportDayFunction")
+        self.stack.settings.set_clock(on + ONE_DAY, is_open=False)
+
+    # --- files -------------------------------------------------------------------------------------------------------
+    def wait_for_files(self) -> None:
+        """Wait until every file that came in has a report that is younger than it, and no import runs."""
+        waited = _Patience("files without a report")
+        while True:
+            missing = self._unreported()
+            if not missing and not self._importing():
+                return
+            waited.look(tuple(missing))
+
+    def _unreported(self) -> list[str]:
+        missing = []
+        for bucket, keys in (
+            (self.stack.output("InboundBucket"), lambda key: key.startswith(INBOUND)),
+            (self.stack.output("AgencyBucket"), lambda key: any(part in key for part in FROM_AGENCIES)),
+        ):
+            objects = dict(_objects(bucket))
+            for key, written in objects.items():
+                if not key.startswith(("reports/", "rejects/", "work/")) and keys(key) and not key.endswith("/"):
+                    reported = objects.get(f"reports/{key}.json")
+                    if reported is None or reported < written:
+                        missing.append(key)
+        return missing
+
+    def _importing(self) -> bool:
+        running = aws.stepfunctions().list_executions(
+            stateMachineArn=self.stack.output("ImportArn"), statusFilter="RUNNING", maxResults=1
+        )
+        return bool(running["executions"])
+
+    # --- cases -------------------------------------------------------------------------------------------------------
+    def _come_to_rest(self, on: date) -> None:
+        waited = _Patience("cases")
+        answered: set[str] = set()
+        scanned: tuple[str, ...] | None = None
+        while True:
+            queue = tuple(f"{entry.account_id} {entry.generation}" for entry in self._queue("scan", on))
+            # Once a day in any case, as the schedule does it; and for what the net has put back.
+            if scanned is None or (queue and queue != scanned):
+                self.invoke("ScanDelinquenciesFunction")
+                scanned = queue
+            moving = [entry for entry in self._queue("open") if not _rests(entry, on)]
+            if not queue and not moving:
+                return
+            for entry in moving:
+                self._wake(entry, on, answered)
+            waited.look(
+                (queue, tuple((entry.case_id, entry.version, entry.token_version, entry.due) for entry in moving))
+            )
+
+    def _queue(self, name: str, on: date | None = None) -> Iterator[Queued]:
+        for shard in range(self.stack.table.shards):
+            yield from self.stack.table.queued(name, shard, on.isoformat() if on is not None else None)
+
+    def _wake(self, entry: Queued, on: date, answered: set[str]) -> None:
+        """End the wait of a case that is due, or whose news came in before the day was opened."""
+        if entry.case_id is None or entry.token_version == 0:
+            return
+        if entry.due[:10] > on.isoformat() and entry.token_version == entry.version:
+            return
+        record = self.stack.table.case(entry.case_id)
+        if record is not None and record.token is not None and record.token not in answered:
+            answered.add(record.token)
+            answer(aws.stepfunctions(), record.token)
+
+    def invoke(self, output: str, payload: dict[str, object] | None = None) -> dict[str, object]:
+        """Run a function as its schedule would, and return what it answers.
+
+        Raises:
+            TransientServiceError: the function failed.
+        """
+        answer_ = self.stack.functions.invoke(
+            FunctionName=self.stack.output(output), Payload=json.dumps(payload or {}).encode()
+        )
+        text = answer_["Payload"].read().decode()
+        if answer_.get("FunctionError"):
+            raise TransientServiceError(f"{output}: {text[:500]}")
+        result: dict[str, object] = json.loads(text)
+        return result
+
+
+def _rests(entry: Queued, on: date) -> bool:
+    return entry.token_version == entry.version and entry.due[:10] > on.isoformat()
+
+
+def _objects(bucket: str) -> Iterator[tuple[str, "datetime"]]:
+    for page in aws.s3().get_paginator("list_objects_v2").paginate(Bucket=bucket):
+        for item in page.get("Contents", []):
+            yield item["Key"], item["LastModified"]
+
+
+class _Patience:
+    """Looks again as long as something moves; gives up when nothing has for `PATIENCE` seconds."""
+
+    def __init__(self, what: str) -> None:
+        self._what, self._seen, self._since = what, object(), time.monotonic()
+
+    def look(self, state: object) -> None:
+        """Wait a moment before the next look; raises `TransientServiceError` when nothing moves any more."""
+        now = time.monotonic()
+        if state != self._seen:
+            self._seen, self._since = state, now
+        elif now - self._since > PATIENCE:
+            raise TransientServiceError(f"the stack does not come to rest: {self._what}: {str(state)[:600]}")
+        time.sleep(LOOK_EVERY)
