@@ -20,21 +20,21 @@ import json
 import random
 import time
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from arrears.adapters.aws import Item, translated
+from arrears.adapters.aws import Item, error_code, translated
 from arrears.domain import codec
 from arrears.domain.case import Case, evolve, opening
 from arrears.domain.chain import GENESIS
 from arrears.domain.decide import account_of
 from arrears.domain.events import CaseOpened, Event
 from arrears.domain.facts import Account
-from arrears.errors import PermanentActionError, TransientConflictError
+from arrears.errors import PermanentActionError, TransientConflictError, TransientServiceError
 from arrears.files.records import Profile
 from arrears.records import Envelope, Stamp
 
@@ -43,6 +43,11 @@ if TYPE_CHECKING:
 
 #: How often a transaction that met another one is tried again before it is left for a later try.
 _CONFLICT_TRIES = 6
+#: What a single write is refused with, by the words of a cancelled transaction.
+_SINGLE_WRITE = {
+    "ConditionalCheckFailedException": "ConditionalCheckFailed",
+    "TransactionConflictException": "TransactionConflict",
+}
 
 
 class StaleError(Exception):
@@ -64,6 +69,8 @@ class AccountRecord:
         open_case: the id of the case that is open.
         generation: the generation of the execution that has, or will have, the next case.
         sources: by `as_of`, which row of which file an extract came from and a hash of it.
+        due: its place on the queue, as a date; None where it is not queued. Writing an account does not keep it by
+            itself (see `put_account`): the net queues an account whose case is open, and that must not be undone.
     """
 
     account: Account
@@ -72,6 +79,7 @@ class AccountRecord:
     open_case: str | None = None
     generation: int = 1
     sources: dict[str, str] = field(default_factory=dict)
+    due: str | None = None
 
 
 @dataclass(frozen=True)
@@ -151,22 +159,31 @@ class Table:
     def accounts(self, account_ids: Sequence[str]) -> dict[str, AccountRecord]:
         """Load many accounts at once, 100 a request."""
         found: dict[str, AccountRecord] = {name: _account_record(name, None) for name in account_ids}
-        names = list(found)
-        for start in range(0, len(names), 100):
-            keys = [_key(account_pk(name), "ACCOUNT") for name in names[start : start + 100]]
-            while keys:
-                with translated("dynamodb:BatchGetItem"):
-                    answer = self.client.batch_get_item(
-                        RequestItems={self.name: {"Keys": keys, "ConsistentRead": True}}
-                    )
-                for item in answer["Responses"].get(self.name, []):
-                    name = item["pk"]["S"].removeprefix("ACCOUNT#")
-                    found[name] = _account_record(name, item)
-                left: Any = answer.get("UnprocessedKeys", {}).get(self.name, {})
-                keys = list(left.get("Keys", []))
-                if keys:
-                    _back_off(1)
+        for item in self._batch([_key(account_pk(name), "ACCOUNT") for name in found]):
+            name = item["pk"]["S"].removeprefix("ACCOUNT#")
+            found[name] = _account_record(name, item)
         return found
+
+    def facts(self, names: Iterable[tuple[str, str, str]]) -> dict[tuple[str, str, str], str]:
+        """Load many facts at once, by account, kind and id; those that have not come in are left out."""
+        keys = {(account_pk(name[0]), f"FACT#{name[1]}#{name[2]}"): name for name in names}
+        items = self._batch([_key(pk, sk) for pk, sk in keys])
+        return {keys[item["pk"]["S"], item["sk"]["S"]]: item["content"]["S"] for item in items}
+
+    def _batch(self, keys: Sequence[Item]) -> Iterator[Item]:
+        """Yield the items of some keys, no key twice, in any order; 100 are asked for at a time (its limit)."""
+        for start in range(0, len(keys), 100):
+            left: Any = {self.name: {"Keys": keys[start : start + 100], "ConsistentRead": True}}
+            for attempt in range(_CONFLICT_TRIES):
+                with translated("dynamodb:BatchGetItem"):
+                    answer = self.client.batch_get_item(RequestItems=left)
+                yield from answer["Responses"].get(self.name, [])
+                left = answer.get("UnprocessedKeys")
+                if not left:
+                    break
+                _back_off(attempt)
+            else:
+                raise TransientServiceError("dynamodb:BatchGetItem: keys are left")
 
     def case(self, case_id: str) -> CaseRecord | None:
         """Load a case, or None when there is none of that id."""
@@ -214,7 +231,7 @@ class Table:
 
     # --- writing -----------------------------------------------------------------------------------------------------
     def transact(self, items: Sequence[Item]) -> None:
-        """Carry out a transaction of at most 100 items.
+        """Carry out a transaction of at most 100 items; a single put is no transaction, at half its price.
 
         Raises:
             StaleError: a condition failed; nothing was written.
@@ -223,8 +240,12 @@ class Table:
         writes: list[Any] = list(items)
         for attempt in range(_CONFLICT_TRIES):
             try:
-                with translated("dynamodb:TransactWriteItems"):
-                    self.client.transact_write_items(TransactItems=writes)
+                if len(writes) == 1 and "Put" in writes[0]:
+                    with translated("dynamodb:PutItem"):
+                        self.client.put_item(**writes[0]["Put"])
+                else:
+                    with translated("dynamodb:TransactWriteItems"):
+                        self.client.transact_write_items(TransactItems=writes)
             except PermanentActionError as refused:
                 reasons = _cancellation_reasons(refused)
                 failed = [index for index, code in enumerate(reasons) if code == "ConditionalCheckFailed"]
@@ -417,6 +438,8 @@ def _cancellation_reasons(refused: PermanentActionError) -> list[str]:
     cause = refused.__cause__
     if not isinstance(cause, ClientError):
         return []
+    if error_code(cause) in _SINGLE_WRITE:
+        return [_SINGLE_WRITE[error_code(cause)]]
     reasons: Sequence[dict[str, Any]] = cause.response.get("CancellationReasons", [])  # type: ignore[assignment]
     return [str(reason.get("Code", "")) for reason in reasons]
 
@@ -436,6 +459,7 @@ def _account_record(account_id: str, item: Item | None) -> AccountRecord:
         open_case=item["open_case"]["S"] if "open_case" in item else None,
         generation=int(item["generation"]["N"]),
         sources={name: value["S"] for name, value in item.get("sources", {}).get("M", {}).items()},
+        due=item["due"]["S"] if "due" in item else None,
     )
 
 

@@ -30,3 +30,7 @@ class Duplicates:
             return True
         field = self._columns[0]
         raise RowError(field, f"contradicts line {first[1]} of the same file, which was taken")
+
+    def forget(self, record: Record) -> None:
+        """Forget a row that was refused after all, so that a later one of its key is judged for itself."""
+        self._seen.pop(hash(key_of(record)), None)
