@@ -4,6 +4,7 @@ A policy names its stages in order; each says when it is entered (`from`, `requi
 steps are taken in it. What a policy leaves out does not apply (rule 10).
 """
 
+import re
 from collections.abc import Iterator
 from datetime import date, time, timedelta
 from decimal import Decimal
@@ -11,7 +12,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
 Action = Literal[
     "send_sms",
@@ -142,21 +143,24 @@ class Freeze(PolicyModel):
     apart_days: Days = 0
 
 
+_CLOCK_TIME = re.compile(r"[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{6})?)?", re.ASCII)
+
+
 def _clock_time(value: object) -> object:
+    """Refuse what is no HH:MM: YAML reads an unquoted one as a number. Stored policies have seconds too."""
     if value == "24:00":
         return time.max
-    if isinstance(value, str):
-        hours, colon, minutes = value.partition(":")
-        if not (colon and hours.isdigit() and minutes.isdigit()):
-            msg = "write a time of day in quotes as HH:MM"
-            raise ValueError(msg)
-    elif not isinstance(value, time):
-        msg = "write a time of day in quotes as HH:MM"
-        raise ValueError(msg)  # noqa: TRY004 - pydantic turns a ValueError into an error with its place
-    return value
+    if isinstance(value, time) or (isinstance(value, str) and _CLOCK_TIME.fullmatch(value)):
+        return value
+    msg = "write a time of day in quotes as HH:MM"
+    raise ValueError(msg)
 
 
-ClockTime = Annotated[time, BeforeValidator(_clock_time)]
+def _clock_text(value: time) -> str:
+    return "24:00" if value == time.max else f"{value:%H:%M}"
+
+
+ClockTime = Annotated[time, BeforeValidator(_clock_time), PlainSerializer(_clock_text)]
 
 
 class Contact(PolicyModel):
