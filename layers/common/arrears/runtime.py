@@ -1,4 +1,4 @@
-"""What every function shares: JSON logs that name the case and the execution, metrics, tracing, and errors by name.
+"""What every function shares: JSON logs that name the case and the execution, metrics, and errors by name.
 
 An error's text shows in executions and logs, and the text of an unexpected one may hold anything. So errors of ours
 pass as they are (their messages hold nothing personal), and any other becomes `UnexpectedError` with its type and the
@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from aws_lambda_powertools import Logger, Metrics, Tracer
+from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from arrears.domain.events import (
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 logger = Logger(service="arrears", level=os.environ.get("LOG_LEVEL", "INFO"))
 metrics = Metrics(namespace="Arrears", service="arrears")
-tracer = Tracer(service="arrears")
 logging.getLogger("botocore").setLevel(logging.WARNING)
 
 P = ParamSpec("P")
@@ -95,14 +94,17 @@ def _call(function: Callable[[Any, Any], Any], event: Any, context: Any) -> Any:
 
 
 def handler(function: Callable[[Any, "LambdaContext"], R]) -> Callable[[Any, "LambdaContext"], R]:
-    """Make a function of ours a Lambda handler. The event and the answer are never logged or traced."""
+    """Make a function of ours a Lambda handler. The event and the answer are never logged.
+
+    X-Ray shows each invocation, since the template has tracing on; what a trace could add from within (the X-Ray SDK)
+    costs start-up time in every function and is no longer developed.
+    """
 
     @functools.wraps(function)
     def guarded(event: Any, context: "LambdaContext") -> R:  # noqa: ANN401 - Lambda's payload
         result: R = _call(function, event, context)
         return result
 
-    traced = tracer.capture_lambda_handler(guarded, capture_response=False, capture_error=False)
-    counted = metrics.log_metrics(traced)
+    counted = metrics.log_metrics(guarded)
     logged: Callable[[Any, LambdaContext], R] = logger.inject_lambda_context(counted, clear_state=True)
     return functools.wraps(function)(logged)
