@@ -9,9 +9,10 @@ The import functions and the simulator read with the same code, so that a row is
             record = parse_payment(row)  # or raises RowError
 """
 
+from arrears.files.columns import COLUMNS, Kind
 from arrears.files.duplicates import Duplicates
 from arrears.files.errors import RowError
-from arrears.files.kinds import COLUMNS, Kind, Record, key_of, parse
+from arrears.files.kinds import Record, key_of, parse
 from arrears.files.reader import Rows, read_rows
 from arrears.files.records import (
     CallRow,

@@ -31,7 +31,8 @@ _ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(?:/[A-Za-z0-9_+-]+){0,2}", re.ASCII
 #: Names that a system's zone folder holds beside the IANA names.
 _NO_ZONES = ("posix/", "right/", "localtime", "posixrules", "Factory")
 #: Control characters, characters that turn the direction of writing, line and paragraph separators, lone surrogates.
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+CONTROLS = "\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
+_CONTROL = re.compile(f"[{CONTROLS}]")
 _CONTROL_IN_NOTE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _CARD_NUMBER_DIGITS = range(13, 20)
 _YEARS = range(1900, 2200)
@@ -46,12 +47,10 @@ def passes_luhn(digits: str) -> bool:
     return total % 10 == 0
 
 
-def check_clean(row: Row) -> None:
+def check_clean(row: Row, columns: tuple[str, ...]) -> None:
     """Refuse control characters, what is no UTF-8, and cells that are too long; `note` may hold line breaks."""
-    text = "".join(filter(None, row.values()))
-    if len(text) <= MAX_CELL and text.isprintable():
-        return
-    for field, value in row.items():
+    for field in columns:
+        value = row.get(field)
         if not value:
             continue
         if len(value) > (MAX_NOTE if field == "note" else MAX_CELL):
@@ -103,7 +102,8 @@ def identifier(row: Row, field: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _date(value: str) -> date | None:
+def iso_date(value: str) -> date | None:
+    """Return a date written as 2005-06-18; None for anything else."""
     if _DATE.fullmatch(value) is None:
         return None
     try:
@@ -118,7 +118,7 @@ def optional_date(row: Row, field: str) -> date | None:
     value = row.get(field)
     if not value:
         return None
-    day = _date(value)
+    day = iso_date(value)
     if day is None:
         raise RowError(field, "is no date such as 2005-06-18")
     return day
@@ -141,7 +141,7 @@ def instant(row: Row, field: str, *, offset: bool = False) -> datetime | date:
         offset: whether it must be a time with its UTC offset. Without one, a time is meant at the account's place.
     """
     value = required(row, field)
-    if not offset and (day := _date(value)) is not None:
+    if not offset and (day := iso_date(value)) is not None:
         return day
     if _TIME.fullmatch(value) is not None:
         try:

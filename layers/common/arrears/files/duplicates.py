@@ -1,8 +1,9 @@
 """Rows that a file tells twice."""
 
 from arrears.files.cells import Row
+from arrears.files.columns import COLUMNS, Kind
 from arrears.files.errors import RowError
-from arrears.files.kinds import COLUMNS, Kind, Record, key_of
+from arrears.files.kinds import Record, key_of
 
 
 class Duplicates:

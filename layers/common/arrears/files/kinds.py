@@ -1,9 +1,9 @@
-"""The kinds of files, their columns, and what makes two rows the same fact."""
+"""The kinds of files, and what makes two rows the same fact."""
 
 from collections.abc import Callable
-from typing import Literal
 
 from arrears.files.cells import Row
+from arrears.files.columns import Kind
 from arrears.files.records import (
     CallRow,
     HoldRow,
@@ -19,23 +19,7 @@ from arrears.files.records import (
     parse_return,
 )
 
-Kind = Literal["portfolio", "payments", "holds", "calls", "letters", "returns"]
 Record = PortfolioRow | PaymentRow | HoldRow | CallRow | LetterRow | ReturnRow
-
-#: The columns that a CSV file of each kind must have; it may have more.
-COLUMNS: dict[Kind, tuple[str, ...]] = {
-    "portfolio": (
-        *("account_id", "as_of", "currency", "balance", "past_due_amount", "minimum_due", "oldest_due_date"),
-        *("credit_limit", "card_last4", "cardholder_name", "address_line1", "address_line2", "city", "region"),
-        *("postal_code", "country", "language", "timezone", "phone_mobile", "phone_work", "phone_home"),
-        *("phone_family", "phone_contact", "risk_grade", "sms_opt_out"),
-    ),
-    "payments": ("payment_id", "account_id", "paid_at", "amount", "currency"),
-    "holds": ("hold_id", "account_id", "reason", "status", "at", "note"),
-    "calls": (*("call_id", "account_id", "called_at", "phone", "result", "promised_amount", "promised_on", "agent"),),
-    "letters": ("letter_id", "status", "at", "tracking_number"),
-    "returns": ("return_id", "case_id", "at", "outcome", "amount", "currency", "note"),
-}
 
 _PARSERS: dict[Kind, Callable[[Row], Record]] = {
     "portfolio": parse_portfolio,

@@ -15,8 +15,8 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
+from arrears.files.columns import COLUMNS, Kind
 from arrears.files.errors import RowError
-from arrears.files.kinds import COLUMNS, Kind
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

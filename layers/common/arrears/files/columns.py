@@ -1,0 +1,20 @@
+"""The kinds of files and their columns (interfaces.md, inbound bucket and agency returns)."""
+
+from typing import Literal
+
+Kind = Literal["portfolio", "payments", "holds", "calls", "letters", "returns"]
+
+#: The columns that a CSV file of each kind must have; it may have more.
+COLUMNS: dict[Kind, tuple[str, ...]] = {
+    "portfolio": (
+        *("account_id", "as_of", "currency", "balance", "past_due_amount", "minimum_due", "oldest_due_date"),
+        *("credit_limit", "card_last4", "cardholder_name", "address_line1", "address_line2", "city", "region"),
+        *("postal_code", "country", "language", "timezone", "phone_mobile", "phone_work", "phone_home"),
+        *("phone_family", "phone_contact", "risk_grade", "sms_opt_out"),
+    ),
+    "payments": ("payment_id", "account_id", "paid_at", "amount", "currency"),
+    "holds": ("hold_id", "account_id", "reason", "status", "at", "note"),
+    "calls": (*("call_id", "account_id", "called_at", "phone", "result", "promised_amount", "promised_on", "agent"),),
+    "letters": ("letter_id", "status", "at", "tracking_number"),
+    "returns": ("return_id", "case_id", "at", "outcome", "amount", "currency", "note"),
+}
