@@ -24,6 +24,9 @@ OTHER_PEOPLE: Final[frozenset[Phone]] = frozenset({"family", "contact"})
 #: Of the history and of repayments so many of the last are shown.
 _SHOWN: Final = 10
 _SHOWN_REPAYMENTS: Final = 6
+_MOST_PAGES: Final = 2
+#: Sizes of running text that are tried until one page holds it.
+_SIZES: Final = (9.4, 8.8, 8.2, 7.6)
 
 Channel = Literal["sms", "call", "letter", "agency", "other"]
 
@@ -149,13 +152,11 @@ def render_case_sheet(content: AgencySheet, templates: Templates, language: str)
         DocumentError: it does not fit on two pages.
     """
     labels = templates.labels(language)
-    for size in (9.4, 8.8, 8.2, 7.6):
+    for size in _SIZES:
         rendered = _CaseSheet(content, labels, language, size).render()
-        if rendered.pages == 1:
-            break
-    if rendered.pages > 2:  # noqa: PLR2004 - one or two
-        raise DocumentError("the case sheet does not fit on two pages")
-    return RenderedDocument.of(rendered, language)
+        if rendered.pages == 1 or (size == _SIZES[-1] and rendered.pages <= _MOST_PAGES):
+            return RenderedDocument.of(rendered, language)
+    raise DocumentError(f"the case sheet does not fit on {_MOST_PAGES} pages")
 
 
 class _CaseSheet:

@@ -26,3 +26,11 @@ class MissingPartError(DocumentError):
 
 class FontsNotFoundError(DocumentError):
     """The font files that the documents are set in were found nowhere."""
+
+
+class ChainBrokenError(DocumentError):
+    """The events of a case are not the ones that were recorded; `event` is the number of the first that is not."""
+
+    def __init__(self, event: int, why: str) -> None:
+        self.event = event
+        super().__init__(f"event {event} of the case: {why}")

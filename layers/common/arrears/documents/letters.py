@@ -38,8 +38,9 @@ _SIZES: Final = (9.6, 9.2, 8.8, 8.4, 8.0, 7.5, 7.0)
 _ADDRESS_LEFT: Final = 25 * MM
 _ADDRESS_WIDTH: Final = 80 * MM
 _ADDRESS_TOP: Final = 62.7 * MM
-_ADDRESS_LINES: Final = 6
-_ADDRESS_LEADING: Final = 4.5 * MM
+_ADDRESS_HEIGHT: Final = 27.3 * MM
+_ADDRESS_LEADING: Final = 1.28
+_ADDRESS_SIZES: Final = (10.0, 9.4, 8.8, 8.2, 7.6, 7.0, 6.6)
 _INFO_LEFT: Final = 122 * MM
 _BODY_TOP: Final = 100 * MM
 _LISTED_REPAYMENTS: Final = 4
@@ -176,6 +177,7 @@ class _Letter:
         self.language = wording.language
         self.sheet = Sheet(self.language, top=27 * MM, bottom=PAGE_HEIGHT - 27 * MM, size=size)
         self.values = _values(content, labels)
+        self._said: list[str] = []
 
     def text(self, key: str) -> str:
         """A field of the wording, filled in."""
@@ -242,28 +244,25 @@ class _Letter:
         sheet.say(name)
         for line in content.address:
             sheet.say(clean(line))
-        y = _ADDRESS_TOP + 3.2 * MM
+        y = _ADDRESS_TOP
         for line, size in lines:
-            sheet.put_fitted(_ADDRESS_LEFT, y, line, size, _ADDRESS_WIDTH, smallest=5.5)
-            y += _ADDRESS_LEADING
+            y += size * _ADDRESS_LEADING
+            sheet.put_fitted(_ADDRESS_LEFT, y - size * 0.25, line, size, _ADDRESS_WIDTH, smallest=5.5)
 
     def _address_lines(self, name: str) -> list[tuple[str, float]]:
         """Break name and address into the lines that the window shows, smaller where they are many."""
         sheet = self.sheet
         given = [clean(line, limit=240) for line in self.content.address if clean(line)]
-        for size in (10.0, 9.0, 8.2, 7.4, 6.6):
-            lines = sheet.wrap(name, _ADDRESS_WIDTH, size)
-            for line in given:
-                lines += sheet.wrap(line, _ADDRESS_WIDTH, size)
-            if len(lines) <= _ADDRESS_LINES:
+        for size in _ADDRESS_SIZES:
+            lines = [part for line in (name, *given) for part in sheet.wrap(line, _ADDRESS_WIDTH, size)]
+            if len(lines) * size * _ADDRESS_LEADING <= _ADDRESS_HEIGHT:
                 return [(line, size) for line in lines]
-        size = 6.6
-        lines = sheet.wrap(name, _ADDRESS_WIDTH, size)[:2]
-        rest = sheet.wrap(" ".join(given), _ADDRESS_WIDTH, size)
-        lines += rest
-        if len(lines) > _ADDRESS_LINES:
+        size = _ADDRESS_SIZES[-1]
+        most = int(_ADDRESS_HEIGHT / (size * _ADDRESS_LEADING))
+        lines = [*sheet.wrap(name, _ADDRESS_WIDTH, size)[:2], *sheet.wrap(" ".join(given), _ADDRESS_WIDTH, size)]
+        if len(lines) > most:
             sheet.clipped.append(" ".join(given))
-            lines = [*lines[: _ADDRESS_LINES - 1], lines[_ADDRESS_LINES - 1].rstrip() + "…"]
+            lines = [*lines[: most - 1], lines[most - 1].rstrip() + "…"]
         return [(line, size) for line in lines]
 
     def _reference(self) -> None:
@@ -400,8 +399,9 @@ class _Letter:
         if folded:
             rows.append(
                 (
-                    f"{labels['earlier_payments'].format(count=write_count(len(folded), self.language))}"
-                    f"{labels['until'].format(date=write_date(folded[-1].on, self.language))}",
+                    labels["earlier_payments"].format(
+                        count=write_count(len(folded), self.language), date=write_date(folded[-1].on, self.language)
+                    ),
                     write_number(total([each.amount for each in folded], content.arrears.currency), self.language),
                 )
             )
@@ -421,35 +421,37 @@ class _Letter:
         sheet, content, labels = self.sheet, self.content, self.labels
         bank, firm = content.bank, content.law_firm
         radius = 15.5 * MM
-        height = 2 * radius + 4 * MM
-        sheet.need(height)
-        top = sheet.y
-        right = sheet.right - radius
+        width = 56 * MM
+        middle = sheet.right - radius
+        signatories: list[tuple[float, list[tuple[str, bool]]]] = []
         if content.kind == "lawyer_letter" and firm:
-            self._signatory(
-                sheet.left,
-                top + 3 * MM,
-                sheet.width - 2 * radius - 62 * MM,
-                (firm.name, f"{labels['lawyer']} {firm.lawyer}", *firm.address, f"{labels['phone']} {firm.phone}"),
-            )
+            lines = (firm.name, f"{labels['lawyer']} {firm.lawyer}", *firm.address, f"{labels['phone']} {firm.phone}")
+            signatories.append((sheet.left, self._signatory(lines, width)))
         lines = (
             *([labels["client"]] if content.kind == "lawyer_letter" else []),
             bank.name,
             write_date(content.dated, self.language),
             labels["sealed"].format(seal=bank.seal_text),
         )
-        self._signatory(right - radius - 56 * MM, top + 3 * MM, 54 * MM, lines)
-        sheet.seal(right, top + radius + 1 * MM, radius, bank.seal_text)
-        sheet.y = top + height
-
-    def _signatory(self, x: float, y: float, width: float, lines: Sequence[str]) -> None:
-        sheet = self.sheet
+        signatories.append((middle - radius - width - 3 * MM, self._signatory(lines, width)))
         size = sheet.size * 0.92
-        for number, text in enumerate(lines):
-            sheet.say(clean(text))
-            for line in sheet.wrap(text, width, size)[:2]:
+        height = max(2 * radius, max(len(lines) for _, lines in signatories) * size * 1.4) + 5 * MM
+        sheet.need(height)
+        for x, set_lines in signatories:
+            y = sheet.y + 3 * MM
+            for line, strong in set_lines:
                 y += size * 1.4
-                sheet.put(x, y, line, size, bold=number == 0, colour=INK if number else ACCENT)
+                sheet.put(x, y, line, size, bold=strong, colour=ACCENT if strong else INK)
+        for text in self._said:
+            sheet.say(text)
+        sheet.seal(middle, sheet.y + radius + 2 * MM, radius, bank.seal_text)
+        sheet.y += height
+
+    def _signatory(self, texts: Sequence[str], width: float) -> list[tuple[str, bool]]:
+        """Break the lines of one who signs; the first is set bold."""
+        self._said += [clean(text) for text in texts]
+        size = self.sheet.size * 0.92
+        return [(line, not at) for at, text in enumerate(texts) for line in self.sheet.wrap(text, width, size)]
 
     def _footers(self) -> None:
         sheet, bank, labels = self.sheet, self.content.bank, self.labels

@@ -93,8 +93,12 @@ def _typeface(traditional: bool, folder: Path) -> Typeface:  # noqa: FBT001 - a 
     return Typeface(tuple(fonts[key] for key in order))
 
 
+def is_traditional(language: str) -> bool:
+    """Say whether a language is Chinese as written in Taiwan, Hong Kong and Macao."""
+    parts = {part.upper() for part in language.replace("_", "-").split("-")}
+    return "ZH" in parts and bool(parts & {"TW", "HK", "MO", "HANT"})
+
+
 def typeface_for(language: str) -> Typeface:
     """Return the fonts for a language: characters are drawn as they are in Taiwan for traditional Chinese."""
-    parts = {part.upper() for part in language.replace("_", "-").split("-")}
-    traditional = "ZH" in parts and bool(parts & {"TW", "HK", "MO", "HANT"})
-    return _typeface(traditional, find_fonts())
+    return _typeface(is_traditional(language), find_fonts())

@@ -17,7 +17,7 @@ from reportlab import rl_config
 from reportlab.pdfgen.canvas import Canvas
 
 from arrears.documents.clean import clean
-from arrears.documents.typeface import Typeface, typeface_for
+from arrears.documents.typeface import Typeface, is_traditional, typeface_for
 
 rl_config.useA85 = 0  # binary streams: a fifth smaller
 
@@ -26,6 +26,8 @@ PAGE_WIDTH: Final = 210 * MM
 PAGE_HEIGHT: Final = 297 * MM
 
 Align = Literal["left", "right", "centre"]
+#: What stands in a cell of a table: one paragraph, or several.
+Cell = str | tuple[str, ...]
 Colour = tuple[float, float, float]
 INK: Final[Colour] = (0.10, 0.11, 0.13)
 SOFT: Final[Colour] = (0.38, 0.41, 0.45)
@@ -112,6 +114,7 @@ class Sheet:
     ) -> None:
         self.language = language
         self.face: Typeface = typeface_for(language)
+        self.traditional = is_traditional(language)
         self.left, self.right, self.top, self.bottom, self.size = left, right, top, bottom, size
         self.y = top
         self.pages: list[Page] = [Page()]
@@ -284,6 +287,28 @@ class Sheet:
 
         (page or self.page).draws.append(draw)
 
+    def dots(self, x1: float, x2: float, y: float, *, page: Page) -> None:
+        """Draw a leader of dots along a base line."""
+
+        def draw(canvas: Canvas) -> None:
+            canvas.saveState()
+            canvas.setStrokeColorRGB(*RULE)
+            canvas.setLineWidth(0.9)
+            canvas.setLineCap(1)
+            canvas.setDash(0.1, 3.2)
+            canvas.line(x1, PAGE_HEIGHT - y, x2, PAGE_HEIGHT - y)
+            canvas.restoreState()
+
+        page.draws.append(draw)
+
+    def link(self, x1: float, y1: float, x2: float, y2: float, *, bookmark: int, page: Page) -> None:
+        """Make a rectangle lead to a bookmark, by its place among them."""
+
+        def draw(canvas: Canvas) -> None:
+            canvas.linkRect("", f"b{bookmark}", (x1, PAGE_HEIGHT - y2, x2, PAGE_HEIGHT - y1), relative=0, thickness=0)
+
+        page.draws.append(draw)
+
     def box(self, x: float, y: float, width: float, height: float, *, fill: Colour, page: Page | None = None) -> None:
         """Fill a rectangle; `y` is its upper edge."""
 
@@ -315,18 +340,47 @@ class Sheet:
         self.page.draws.append(draw)
 
     def seal(self, x: float, y: float, radius: float, text: str) -> None:
-        """Draw a round seal, its centre at (x, y): the name along the rim, a star in the middle."""
-        text = clean(text, limit=60)
-        rim = radius * 0.76
+        """Draw a seal, its centre at (x, y), as it is customary where the language is written.
+
+        In mainland China round with a star, in Taiwan square with the name in columns, elsewhere round with initials.
+        """
+        text = clean(text, limit=72)
+        chinese = sum(_is_wide(character) for character in text) * 2 > len(text)
+        if chinese and self.traditional:
+            self._square_seal(x, y, radius, text)
+        else:
+            self._round_seal(x, y, radius, text, star=chinese)
+
+    def _square_seal(self, x: float, y: float, radius: float, text: str) -> None:
+        per_column = math.ceil(math.sqrt(len(text)))
+        columns = math.ceil(len(text) / per_column)
+        per_column = math.ceil(len(text) / columns)
+        side = radius * 1.8
+        width, height = side * 0.88 / columns, side * 0.88 / per_column
+        size = min(width, height) * 0.92
+        left, top = x - side / 2, y - side / 2
+
+        def draw(canvas: Canvas) -> None:
+            canvas.setStrokeColorRGB(*SEAL)
+            canvas.setLineWidth(radius * 0.07)
+            canvas.rect(left, PAGE_HEIGHT - top - side, side, side, stroke=1, fill=0)
+
+        self.page.draws.append(draw)
+        for index, character in enumerate(text):
+            column, row = divmod(index, per_column)
+            at = x + side * 0.44 - width * (column + 0.5)
+            base = y - side * 0.44 + height * (row + 0.5) + size * 0.37
+            self.put(at, base, character, size, bold=True, colour=SEAL, align="centre")
+
+    def _round_seal(self, x: float, y: float, radius: float, text: str, *, star: bool) -> None:
+        """Draw the name along the rim; in the middle a star, or initials."""
+        rim = radius * 0.74
         wide = self.text_width(text, 1.0)
-        chinese = any(_is_wide(character) for character in text)
-        spread = math.radians(250 if len(text) > (8 if chinese else 16) else 200)
-        size = min(radius * 0.30, spread * rim / max(wide, 1.0))
-        gap = max(0.0, (spread * rim - wide * size) / max(len(text) - 1, 1))
-        gap = min(gap, size * (0.6 if chinese else 0.12))
-        total = wide * size + gap * (len(text) - 1)
+        spread = math.radians(250 if star else 300)
+        size = min(radius * (0.30 if star else 0.24), spread * rim / max(wide, 1.0))
+        gap = min(max(0.0, (spread * rim - wide * size) / max(len(text) - 1, 1)), size * (0.6 if star else 0.12))
+        angle = math.pi / 2 + (wide * size + gap * (len(text) - 1)) / rim / 2
         glyphs: list[tuple[float, str, str, float]] = []
-        angle = math.pi / 2 + total / rim / 2
         for character in text:
             font, shown, advance = self.face.glyph(character)
             step = advance * size / 1000
@@ -342,13 +396,16 @@ class Sheet:
             canvas.circle(0, 0, radius, stroke=1, fill=0)
             canvas.setLineWidth(radius * 0.014)
             canvas.circle(0, 0, radius * 0.93, stroke=1, fill=0)
-            path = canvas.beginPath()
-            for point in range(10):
-                reach = radius * (0.30 if point % 2 == 0 else 0.30 * 0.382)
-                turn = math.pi / 2 + point * math.pi / 5
-                (path.lineTo if point else path.moveTo)(reach * math.cos(turn), reach * math.sin(turn))
-            path.close()
-            canvas.drawPath(path, stroke=0, fill=1)
+            if star:
+                path = canvas.beginPath()
+                for point in range(10):
+                    reach = radius * (0.30 if point % 2 == 0 else 0.30 * 0.382)
+                    turn = math.pi / 2 + point * math.pi / 5
+                    (path.lineTo if point else path.moveTo)(reach * math.cos(turn), reach * math.sin(turn))
+                path.close()
+                canvas.drawPath(path, stroke=0, fill=1)
+            else:
+                canvas.circle(0, 0, radius * 0.58, stroke=1, fill=0)
             for turn, font, shown, step in glyphs:
                 canvas.saveState()
                 canvas.rotate(math.degrees(turn) - 90)
@@ -361,6 +418,10 @@ class Sheet:
             canvas.restoreState()
 
         self.page.draws.append(draw)
+        if not star:
+            initials = "".join(word[0] for word in text.split() if word[0].isupper())[:3] or text[:1]
+            size = radius * (0.62 if len(initials) < 3 else 0.46)  # noqa: PLR2004 - three letters are wide
+            self.put(x, y + size * 0.36, initials, size, bold=True, colour=SEAL, align="centre")
 
     # --- the flow ------------------------------------------------------------------------------------------------
 
@@ -439,7 +500,7 @@ class Sheet:
     def table(
         self,
         columns: Sequence[Column],
-        rows: Sequence[Sequence[str]],
+        rows: Sequence[Sequence[Cell]],
         *,
         header: Sequence[str] | None = None,
         total: bool = False,
@@ -455,8 +516,12 @@ class Sheet:
             self._header(columns, header, size, x)
         for number, row in enumerate(rows):
             is_sum = total and number == len(rows) - 1
-            cells = [self.wrap(cell, column.width - 8, size) for cell, column in zip(row, columns, strict=True)]
-            self.say("\t".join(clean(cell) for cell in row))
+            paragraphs = [(cell,) if isinstance(cell, str) else cell for cell in row]
+            cells = [
+                [line for each in cell for line in self.wrap(each, column.width - 8, size)]
+                for cell, column in zip(paragraphs, columns, strict=True)
+            ]
+            self.say("\t".join(" ".join(clean(each) for each in cell) for cell in paragraphs))
             start = 0
             height = max(len(cell) for cell in cells)
             while start < height:

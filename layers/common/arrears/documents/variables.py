@@ -37,7 +37,7 @@ class Variable:
 
 _LETTER: frozenset[Channel] = frozenset({"letter"})
 #: What is longer than these is cut, whatever it is.
-_LONGEST_NAME = 60
+_LONGEST_NAME = 90
 _LONGEST_TEXT = 300
 _LATIN_NAME = "Maximiliane-Alexandra von Hohenstein-Walde"
 _CHINESE_NAME = "欧阳阿依古丽·买买提明·吐尔逊江"
