@@ -1,15 +1,14 @@
-"""A policy's file: read, checked with everything it names, and written as the document that a stack is given.
+"""A policy's file: read, and checked with everything it names.
 
 YAML or JSON (YAML holds it). What is wrong is told as `file:line: field: reason`, all of it at once. Amounts are read
 as they are written, never through a float.
 """
 
-import json
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import yaml
 from pydantic import ValidationError
@@ -67,23 +66,17 @@ class PolicyFile:
         policy: the policy.
         templates: those beside the file, then those that ship; None where they were not to be checked.
         warnings: what is no error but should be known (rule 9 among it).
-        source: the policy as plain data, as it was written.
     """
 
     policy: Policy
     templates: "Templates | None"
     warnings: tuple[Problem, ...] = ()
-    source: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def document(self) -> str:
-        """Return what is stored on a stack when the policy is published: one JSON text, the same for the same files.
+        """Return what is stored on a stack when the policy is published, with the templates that it uses."""
+        from arrears.policy_document import document_of
 
-        `policy` is what the file says, so that what it leaves out stays left out; `templates` are the texts it uses.
-        """
-        templates = {} if self.templates is None else self.templates.to_data()
-        return json.dumps(
-            {"policy": self.source, "templates": templates}, ensure_ascii=False, sort_keys=False, separators=(",", ":")
-        )
+        return document_of(self.policy, {} if self.templates is None else self.templates.to_data())
 
 
 def load_policy(path: Path | str, *, check_templates: bool = True) -> PolicyFile:
@@ -111,7 +104,7 @@ def load_policy(path: Path | str, *, check_templates: bool = True) -> PolicyFile
     templates, problems = _check_templates(path, located, policy)
     if problems and check_templates:
         raise PolicyFileError(problems)
-    return PolicyFile(policy, templates, (*warnings, *problems), source)
+    return PolicyFile(policy, templates, (*warnings, *problems))
 
 
 def shipped_policy(name: str) -> Path:
@@ -121,24 +114,6 @@ def shipped_policy(name: str) -> Path:
         FileNotFoundError: none of that name ships.
     """
     return resource(f"{name}.yaml")
-
-
-def shipped_document(name: str) -> str:
-    """Return the document of a policy that ships: what is in force on a stack before one is published.
-
-    Functions that write no texts run without the libraries that templates need; for them the document has none.
-
-    Raises:
-        FileNotFoundError: none of that name ships.
-        PolicyFileError: it is bad, which a test of every shipped policy rules out.
-    """
-    path = shipped_policy(name)
-    try:
-        import arrears.documents.templates  # noqa: F401 - whether it can be imported is the question
-    except ImportError:
-        located = _read(path)
-        return json.dumps({"policy": located.value, "templates": {}}, ensure_ascii=False, separators=(",", ":"))
-    return load_policy(path).document()
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
