@@ -6,7 +6,7 @@ country's rules let them be called at all.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final, Literal
 
@@ -152,6 +152,7 @@ def render_case_sheet(content: AgencySheet, templates: Templates, language: str)
         DocumentError: it does not fit on two pages.
     """
     labels = templates.labels(language)
+    content = replace(content, bank=content.bank.named_in(language))
     for size in _SIZES:
         rendered = _CaseSheet(content, labels, language, size).render()
         if rendered.pages == 1 or (size == _SIZES[-1] and rendered.pages <= _MOST_PAGES):

@@ -39,3 +39,18 @@ def clean_name(text: str, *, limit: int = 80) -> str:
     text = _NOT_IN_A_NAME.sub("", clean(text, limit=limit * 2).replace("_", " "))
     text = _LINKS.sub(lambda match: match.group(1)[0] + " ", text.replace("/", " "))
     return clean(text, limit=limit)
+
+
+def in_script_of(name: str, language: str) -> str:
+    """Return the part of a name given in two scripts that the language uses: `示範銀行 Sample Bank`, `Sample Bank`.
+
+    A name in one script stays as it is. In an English text one Chinese character would more than double what it costs.
+    """
+    chinese = language.startswith("zh")
+    words = name.split(" ")
+    ours = [word for word in words if any(map(_is_chinese, word)) == chinese]
+    return " ".join(ours) if any(any(map(str.isalpha, word)) for word in ours) else name
+
+
+def _is_chinese(character: str) -> bool:
+    return "\u3400" <= character <= "\u9fff"

@@ -8,7 +8,7 @@ stands 45 to 90 mm below the edge, folding marks at 105 and 210 mm.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final, Literal, get_args
 
@@ -160,6 +160,8 @@ def render_letter(
     if templates.by_name[content.template_name].kind != content.kind:
         raise DocumentError(f"template {content.template_name} is no {content.kind}")
     labels = templates.labels(wording.language)
+    firm = content.law_firm.named_in(wording.language) if content.law_firm else None
+    content = replace(content, bank=content.bank.named_in(wording.language), law_firm=firm)
     for size in _SIZES:
         rendered = _Letter(content, wording, labels, size).render()
         if rendered.pages <= MOST_PAGES:
@@ -231,21 +233,22 @@ class _Letter:
         sheet, content = self.sheet, self.content
         back = f"{content.bank.name} · {content.bank.one_line_address}"
         size = 6.8
-        while sheet.text_width(back, size) > _ADDRESS_WIDTH and size > 5:  # noqa: PLR2004 - the smallest to be read
+        while sheet.text_width(back, size) > _ADDRESS_WIDTH and size > 5.6:  # noqa: PLR2004 - the smallest to be read
             size -= 0.2
-        back = sheet.wrap(back, _ADDRESS_WIDTH, size)[0]
-        sheet.put(_ADDRESS_LEFT, 53.5 * MM, back, size, colour=SOFT)
+        lines = sheet.wrap(back, _ADDRESS_WIDTH, size)[:3]
+        for number, line in enumerate(reversed(lines)):
+            sheet.put(_ADDRESS_LEFT, 53.5 * MM - number * size * 1.2, line, size, colour=SOFT)
         sheet.line(_ADDRESS_LEFT, 54.7 * MM, _ADDRESS_LEFT + _ADDRESS_WIDTH, 54.7 * MM, width=0.3, colour=SOFT)
         if content.kind in REGISTERED:
             sheet.put(_ADDRESS_LEFT, 60.2 * MM, self.labels["registered"], 8.2, bold=True)
             sheet.say(self.labels["registered"])
         name = clean_name(content.cardholder_name, limit=120) or "—"
-        lines = self._address_lines(name)
+        address = self._address_lines(name)
         sheet.say(name)
         for line in content.address:
             sheet.say(clean(line))
         y = _ADDRESS_TOP
-        for line, size in lines:
+        for line, size in address:
             y += size * _ADDRESS_LEADING
             sheet.put_fitted(_ADDRESS_LEFT, y - size * 0.25, line, size, _ADDRESS_WIDTH, smallest=5.5)
 

@@ -1,10 +1,11 @@
 """What letters, case sheets and dossiers have in common: who writes, what was paid, and what comes out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from hashlib import sha256
 
+from arrears.documents.clean import in_script_of
 from arrears.documents.errors import DocumentError
 from arrears.documents.typeset import Rendered
 from arrears.documents.written import locale_of
@@ -37,6 +38,10 @@ class Bank:
         """The words on the seal."""
         return self.seal or self.name
 
+    def named_in(self, language: str) -> "Bank":
+        """Return the bank with its names in the script of a language, where they are given in two."""
+        return replace(self, name=in_script_of(self.name, language), seal=in_script_of(self.seal, language))
+
     @property
     def one_line_address(self) -> str:
         """The address on one line."""
@@ -66,6 +71,10 @@ class LawFirm:
     lawyer: str
     mandate: str
     mandate_date: date
+
+    def named_in(self, language: str) -> "LawFirm":
+        """Return the law firm with its names in the script of a language, where they are given in two."""
+        return replace(self, name=in_script_of(self.name, language), lawyer=in_script_of(self.lawyer, language))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,11 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Literal
 
-from arrears.documents.clean import clean, clean_name
+from arrears.documents.clean import clean, clean_name, in_script_of
 from arrears.documents.written import write_amount, write_count, write_date
 from arrears.domain.money import Money
 
-Kind = Literal["text", "name", "money", "date", "count"]
+Kind = Literal["text", "name", "bilingual", "money", "date", "count"]
 Value = str | int | date | Money
 Channel = Literal["sms", "letter"]
 
@@ -44,8 +44,8 @@ _CHINESE_NAME = "欧阳阿依古丽·买买提明·吐尔逊江"
 
 VARIABLES: Mapping[str, Variable] = {
     "bank": Variable(
-        "who writes: the bank's name, as cardholders know it",
-        "text",
+        "who writes: the bank's name; given in two scripts, the one of the language is used",
+        "bilingual",
         longest=("Sample Commercial Bank Card Centre", "示例商业银行股份有限公司信用卡中心"),
     ),
     "cardholder_name": Variable("the cardholder", "name", longest=(_LATIN_NAME, _CHINESE_NAME)),
@@ -77,8 +77,8 @@ VARIABLES: Mapping[str, Variable] = {
     "objection_address": Variable("where objections and evidence go", "text", channels=_LETTER),
     "account_status": Variable("the account's status, in words", "text", channels=_LETTER),
     "repaid_total": Variable("what was repaid so far, in all", "money", channels=_LETTER),
-    "law_firm": Variable("the law firm", "text", channels=_LETTER),
-    "lawyer": Variable("the lawyer who signs", "text", channels=_LETTER),
+    "law_firm": Variable("the law firm", "bilingual", channels=_LETTER),
+    "lawyer": Variable("the lawyer who signs", "bilingual", channels=_LETTER),
     "mandate": Variable("the reference of the law firm's power of attorney", "text", channels=_LETTER),
     "mandate_date": Variable("the date of the power of attorney", "date", channels=_LETTER),
 }
@@ -106,6 +106,8 @@ def write_value(name: str, value: Value, language: str, length: Literal["medium"
         return clean_name(value, limit=_LONGEST_NAME)
     if variable.kind == "text" and isinstance(value, str):
         return clean(value, limit=_LONGEST_TEXT)
+    if variable.kind == "bilingual" and isinstance(value, str):
+        return in_script_of(clean(value, limit=_LONGEST_TEXT), language)
     raise TypeError(f"{name} is of kind {variable.kind}, not {type(value).__name__}")
 
 
