@@ -151,7 +151,10 @@ class Driver:
         if entry.due[:10] > on.isoformat() and entry.token_version == entry.version:
             return
         record = self.stack.table.case(entry.case_id)
-        if record is not None and record.token is not None and record.token not in answered:
+        if record is None or record.token is None or record.token in answered:
+            return
+        # The entry may be older than the case: it may have taken its turn and wait for a later date by now.
+        if record.token_version < record.case.version or (record.due or "")[:10] <= on.isoformat():
             answered.add(record.token)
             answer(aws.stepfunctions(), record.token)
 
