@@ -10,7 +10,8 @@
 
 The index `WorkIndex` (`queue`, `due`) is sparse and sharded. `scan#<shard>` holds the accounts on which a case could
 open, by the first date on which it could: it is the queue that the scan reads. `open#<shard>` holds the open cases by
-the time they wait for.
+the time they wait for. `closed#<shard>` holds the closed ones by the date on which they closed: the heads of their
+chains are locked away with those of that day.
 
 Append is one transaction: the event must not exist, the case's version must be the one read. A condition that fails
 says that somebody was quicker (`StaleError`: load again); a conflict says that two transactions met (tried again).
@@ -204,21 +205,25 @@ class Table:
         item = self._get(account_pk(account_id), f"FACT#{kind}#{fact_id}")
         return None if item is None else item["content"]["S"]
 
-    def queued(self, queue: str, shard: int, until: str | None = None) -> Iterator[Queued]:
-        """Yield the entries of one shard of a queue (`scan` or `open`), the earliest due first.
+    def queued(
+        self, queue: str, shard: int, until: str | None = None, *, since: str | None = None
+    ) -> Iterator[Queued]:
+        """Yield the entries of one shard of a queue, the earliest due first.
 
         Args:
-            queue: `scan` or `open`.
+            queue: `scan`, `open` or `closed`.
             shard: from 0 to `shards` - 1.
             until: leave out what is due later: a date or the beginning of a time, ISO 8601.
+            since: leave out what is due earlier, likewise.
         """
         names = {"#queue": "queue"}
         values: Item = {":queue": {"S": f"{queue}#{shard:02d}"}}
         condition = "#queue = :queue"
-        if until is not None:
+        if until is not None or since is not None:
             names["#due"] = "due"
-            values[":until"] = {"S": until + "~"}  # sorts behind every time of that date
-            condition += " AND #due <= :until"
+            values[":since"] = {"S": since or "0"}
+            values[":until"] = {"S": (until or "") + "~"}  # sorts behind every time of that date
+            condition += " AND #due BETWEEN :since AND :until"
         arguments: dict[str, Any] = {
             "TableName": self.name,
             "IndexName": "WorkIndex",
@@ -379,7 +384,8 @@ class Table:
         names = {"#state": "state", "#status": "status", "#timezone": "timezone"}
         removes: list[str] = [] if wakes else ["#token", "token_version"]
         if not case.is_open:
-            removes += ["#queue", "#due"]
+            sets += ", #queue = :queue, #due = :due"
+            values |= {":queue": {"S": self._queue("closed", case.account_id)}, ":due": {"S": stamp.on.isoformat()}}
         if before == 0:
             sets += ", case_id = :case_id, generation = :generation"
             values |= {":case_id": {"S": case.case_id}, ":generation": {"N": str(generation)}}
