@@ -1,0 +1,34 @@
+"""Closes the export day: what agencies get, manifests last, and the heads of the chains. The scheduler invokes it."""
+
+from datetime import date, datetime
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from arrears.domain.dates import local_date
+from arrears.runtime import count, handler, logger
+from arrears.usecases.close_day import DayReport
+
+
+@handler
+def handle(event: dict[str, Any], _context: LambdaContext) -> DayReport:
+    """Close the business date.
+
+    Args:
+        event: `date` names another date; `time` is the instant for which the scheduler planned this, so that a try
+            after midnight still closes the day before. Without either, the date is that of now, or of a set clock.
+    """
+    from arrears.bootstrap_effects import business_timezone, clock, close_day
+
+    now = clock()
+    if "date" in event:
+        day = date.fromisoformat(event["date"])
+    elif "time" in event and now.set_to is None:
+        day = local_date(datetime.fromisoformat(event["time"]), business_timezone())
+    else:
+        day = now.now(business_timezone()).on
+    report = close_day()(day)
+    count("Placements", report["placements"])
+    count("Recalls", report["recalls"])
+    logger.info("closed", extra={"report": report})
+    return report

@@ -1,0 +1,14 @@
+"""Writes the file for court. One state of the escalation."""
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from arrears.runtime import handler
+from arrears.usecases.next_step import NextStep, Request
+
+
+@handler
+def handle(event: Request, _context: LambdaContext) -> NextStep:
+    """Carry out the action that Assess asked for."""
+    from arrears.bootstrap_effects import file_legal
+
+    return file_legal()(event)

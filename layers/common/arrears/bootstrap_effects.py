@@ -1,0 +1,119 @@
+"""Puts the use cases of the actions together, once a process, from the environment that the template gives.
+
+What draws and words documents is imported only where it is used, so that the other functions start fast.
+"""
+
+import os
+from functools import cache
+from typing import TYPE_CHECKING
+
+from arrears.adapters import aws
+from arrears.adapters.s3_objects import Bucket
+from arrears.bootstrap import settings, table
+from arrears.effects.exports import Exports
+from arrears.runtime import observe
+from arrears.usecases.carry_out import CarryOut, Perform
+
+if TYPE_CHECKING:
+    from arrears.adapters.queues import FifoQueue
+    from arrears.adapters.settings import Clock
+    from arrears.effects.wording import Wordings
+    from arrears.usecases.close_day import CloseDay
+
+
+def _carry_out(perform: Perform) -> CarryOut:
+    return CarryOut(table(), settings(), perform, observe)
+
+
+def _bucket(variable: str) -> Bucket:
+    return Bucket(aws.s3(), os.environ[variable])
+
+
+def _queue(variable: str) -> "FifoQueue":
+    from arrears.adapters.queues import FifoQueue
+
+    return FifoQueue(aws.sqs(), os.environ[variable])
+
+
+@cache
+def _wordings() -> "Wordings":
+    from arrears.effects.wording import Wordings
+
+    return Wordings(production=os.environ["STAGE"] == "prod")
+
+
+@cache
+def send_sms() -> CarryOut:
+    """The use case of `send_sms`."""
+    from arrears.adapters.sms import SnsSms
+    from arrears.effects.send_sms import SendSms
+
+    gateway = SnsSms(aws.sns(), os.environ["SMS_SENDER_ID"])
+    return _carry_out(SendSms(gateway, _bucket("DOCUMENTS_BUCKET"), _wordings()))
+
+
+@cache
+def queue_call() -> CarryOut:
+    """The use case of `queue_call`."""
+    from arrears.effects.queue_call import QueueCall
+
+    return _carry_out(QueueCall(_queue("CALL_QUEUE_URL")))
+
+
+@cache
+def queue_letter() -> CarryOut:
+    """The use case of `queue_letter`."""
+    from arrears.effects.queue_letter import QueueLetter
+
+    return _carry_out(QueueLetter(_bucket("DOCUMENTS_BUCKET"), _queue("LETTER_QUEUE_URL"), _wordings()))
+
+
+@cache
+def freeze_account() -> CarryOut:
+    """The use case of `freeze_account`."""
+    from arrears.adapters.bus import EventBus
+    from arrears.effects.freeze_account import FreezeAccount
+
+    return _carry_out(FreezeAccount(EventBus(aws.events(), os.environ["BUS_NAME"])))
+
+
+@cache
+def place_with_agency() -> CarryOut:
+    """The use case of `export_agency` that places a case."""
+    from arrears.effects.place_with_agency import PlaceWithAgency
+
+    return _carry_out(PlaceWithAgency(_bucket("AGENCY_BUCKET"), Exports(table()), _wordings()))
+
+
+@cache
+def recall_from_agency() -> CarryOut:
+    """The use case of `export_agency` that recalls a case."""
+    from arrears.effects.recall_from_agency import RecallFromAgency
+
+    return _carry_out(RecallFromAgency(Exports(table())))
+
+
+@cache
+def file_legal() -> CarryOut:
+    """The use case of `export_legal`."""
+    from arrears.effects.file_legal import FileLegal
+
+    return _carry_out(FileLegal(table(), _bucket("DOCUMENTS_BUCKET"), _bucket("LEGAL_BUCKET"), _wordings()))
+
+
+@cache
+def close_day() -> "CloseDay":
+    """The use case of `close_export_day`."""
+    from arrears.usecases.close_day import CloseDay
+
+    return CloseDay(table(), Exports(table()), _bucket("AGENCY_BUCKET"), _bucket("LEGAL_BUCKET"))
+
+
+def clock() -> "Clock":
+    """The stack's clock, as it stands now."""
+    return settings().clock()
+
+
+def business_timezone() -> str:
+    """The zone in which an export day ends."""
+    return os.environ["BUSINESS_TIMEZONE"]

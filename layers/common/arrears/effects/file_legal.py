@@ -1,0 +1,141 @@
+"""Hand a case to the legal department: the file for court."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from arrears.adapters.table import Table
+from arrears.documents.dossier import Exhibit, render_dossier
+from arrears.effects.folders import legal_folder
+from arrears.effects.known import Known, known, language_of, plan_of
+from arrears.effects.legal_contents import (
+    claim_json,
+    dossier_of,
+    events_jsonl,
+    evidence_of,
+    filed_case,
+    recorded,
+)
+from arrears.effects.ports import Objects
+from arrears.effects.wording import Wordings, document_errors
+from arrears.errors import PermanentDocumentError
+from arrears.records import Envelope
+from arrears.usecases.carry_out import Effect, Work
+
+MANIFEST_SCHEMA: Final = "legal-manifest-1"
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    name: str
+    content_type: str
+    body: bytes
+    rows: int = 0
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.body).hexdigest()
+
+
+@dataclass(frozen=True)
+class FileLegal:
+    """Writes claim, dossier and evidence, and the manifest last. All dates come from the events.
+
+    The folder is that of the date on which the filing was planned. Its bytes are a function of the events up to then,
+    so repeating it changes nothing.
+    """
+
+    table: Table
+    documents: Objects
+    legal: Objects
+    wordings: Wordings
+
+    def __call__(self, work: Work) -> Effect:
+        """File the case of an action.
+
+        Raises:
+            PermanentDocumentError: the events were changed, evidence is missing or was changed, or something that a
+                dossier must have is not on file.
+            TransientServiceError: a bucket or the table is busy.
+        """
+        case_id, filed_on = work.record.case.case_id, plan_of(work).on
+        folder = legal_folder(case_id, filed_on)
+        envelopes = self._events(work)
+        facts = known(filed_case(envelopes), work.account, filed_on)
+        evidence = self._evidence(case_id, envelopes)
+        files = [*self._dossier(work, facts, envelopes, evidence), *evidence]
+        for file in files:
+            self.legal.put(folder + file.name, file.body, file.content_type)
+        manifest = _manifest(facts, folder, files)
+        self.legal.put(f"{folder}manifest.json", manifest, "application/json")
+        details = (("folder", folder), ("manifest_sha256", hashlib.sha256(manifest).hexdigest()))
+        return Effect(f"{folder}manifest.json", details)
+
+    def _events(self, work: Work) -> list[Envelope]:
+        envelopes = list(self.table.envelopes(work.record.case.case_id))
+        if work.record.head not in {envelope.hash for envelope in envelopes}:
+            raise PermanentDocumentError(f"{work.act.action_id}: the case's head is not in the chain of its events")
+        return recorded(envelopes, work.act.action_id)
+
+    def _evidence(self, case_id: str, envelopes: Sequence[Envelope]) -> list[_File]:
+        files = [_File("evidence/events.jsonl", "application/x-ndjson", events_jsonl(envelopes), len(envelopes))]
+        for each in evidence_of(envelopes):
+            body = self.documents.get(each.source)
+            if body is None:
+                if each.required:
+                    raise PermanentDocumentError(f"{case_id}: {each.source} is missing, which the events name")
+                continue
+            file = _File(f"evidence/{each.name}", each.content_type, body)
+            if each.sha256 and file.sha256 != each.sha256:
+                raise PermanentDocumentError(f"{case_id}: {each.source} is not what the events say was sent")
+            files.append(file)
+        return files
+
+    def _dossier(
+        self, work: Work, facts: Known, envelopes: Sequence[Envelope], evidence: Sequence[_File]
+    ) -> list[_File]:
+        language = language_of(facts.extract.country)
+        bank = self.wordings.bank(work.active, language)
+        with document_errors(work.act.action_id):
+            content = dossier_of(
+                facts,
+                bank,
+                envelopes,
+                texts={
+                    file.name.removeprefix("evidence/messages/").removesuffix(".txt"): file.body.decode()
+                    for file in evidence
+                    if file.name.startswith("evidence/messages/")
+                },
+                exhibits=[
+                    Exhibit(file.name.removeprefix("evidence/"), _what(file.name), file.sha256) for file in evidence
+                ],
+            )
+            dossier = render_dossier(content, self.wordings.templates(work.active), language)
+        return [
+            _File("claim.json", "application/json", claim_json(content, facts)),
+            _File("dossier.pdf", "application/pdf", dossier.pdf),
+        ]
+
+
+def _what(name: str) -> str:
+    if name.startswith("evidence/letters/"):
+        return "letter"
+    return "text message" if name.startswith("evidence/messages/") else "events"
+
+
+def _manifest(facts: Known, folder: str, files: Sequence[_File]) -> bytes:
+    manifest = {
+        "schema": MANIFEST_SCHEMA,
+        "case_id": facts.case.case_id,
+        "account_id": facts.case.account_id,
+        "date": facts.on.isoformat(),
+        "case_count": 1,
+        "totals_by_currency": {facts.arrears.currency: str(facts.arrears.amount)},
+        "files": [
+            {"key": folder + file.name, "bytes": len(file.body), "sha256": file.sha256, "rows": file.rows}
+            for file in sorted(files, key=lambda file: file.name)
+        ],
+    }
+    return (json.dumps(manifest, ensure_ascii=False, indent=2) + "\n").encode()

@@ -1,0 +1,81 @@
+"""The ports: what the effects need of the world outside. `adapters/` has AWS's side of each."""
+
+from collections.abc import Iterator, Mapping
+from typing import Protocol
+
+
+class SmsGateway(Protocol):
+    """Sends text messages. SNS stands behind it; a bank can put a gateway of its own there."""
+
+    def send(self, to: str, text: str) -> str:
+        """Send a text once, without repeating it.
+
+        Args:
+            to: the number in E.164 form, such as `+447700900123`.
+            text: what is sent.
+
+        Returns:
+            the message id.
+
+        Raises:
+            UncertainError: it may have been sent.
+            PermanentActionError: it was refused and not sent.
+            TransientServiceError: it was certainly not sent, and may be if tried again.
+        """
+        ...
+
+
+class Tasks(Protocol):
+    """A queue of tasks for somebody else, in order within a group."""
+
+    def send(self, *, group: str, task_id: str, body: str) -> str:
+        """Queue a task; the same `task_id` again within five minutes is dropped by the queue itself.
+
+        Returns:
+            the message id.
+
+        Raises:
+            PermanentActionError: it was refused.
+            TransientServiceError: repeating it may help and does no harm: its readers drop a task they have seen.
+        """
+        ...
+
+
+class Bus(Protocol):
+    """Tells other systems of the bank."""
+
+    def put(self, kind: str, detail: Mapping[str, object]) -> str:
+        """Put one event on the bus.
+
+        Returns:
+            the event id.
+
+        Raises:
+            PermanentActionError: it was refused.
+            TransientServiceError: repeating it may help and does no harm: its readers drop an action they have seen.
+        """
+        ...
+
+
+class Objects(Protocol):
+    """A bucket."""
+
+    def put(self, key: str, body: bytes, content_type: str, notes: Mapping[str, str] | None = None) -> None:
+        """Store an object, and `notes` (nothing personal) beside it. What is there already is not written again."""
+        ...
+
+    def get(self, key: str) -> bytes | None:
+        """Return an object; None when there is none."""
+        ...
+
+    def notes(self, key: str) -> Mapping[str, str] | None:
+        """Return what was noted beside an object; None when there is no such object."""
+        ...
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """Yield the keys below a prefix, in order."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Remove an object; one that is not there is no error."""
+        ...

@@ -1,0 +1,112 @@
+"""Queue a call for the call centre (schema `call-task-1`)."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, TypedDict
+
+from arrears.domain.facts import PHONES, Phone
+from arrears.effects.known import Known, known_for, plan_of
+from arrears.effects.ports import Tasks
+from arrears.files.records import Profile
+from arrears.usecases.carry_out import Effect, Work
+
+SCHEMA: Final = "call-task-1"
+
+#: What a caller may say to whoever answers. `cardholder`: speak of the debt once it is the cardholder who answers, and
+#: to anybody else only leave the message. `message_only`: never speak of a debt; only leave the message.
+May = Literal["cardholder", "message_only"]
+_MAY: Final[Mapping[Phone, May]] = {
+    "mobile": "cardholder",
+    "work": "cardholder",
+    "home": "cardholder",
+    "family": "message_only",
+    "contact": "message_only",
+}
+#: All that may be said to anybody but the cardholder. It says nothing of a debt, a card or a payment (invariant 8).
+_MESSAGES: Final[Mapping[str, str]] = {
+    "zh-CN": "请转告{name}方便时与{bank}联系，电话{phone}。谢谢。",  # noqa: RUF001 - Chinese punctuation
+    "zh-TW": "請轉告{name}方便時與{bank}聯絡，電話{phone}。謝謝。",  # noqa: RUF001 - Chinese punctuation
+    "en": "Please ask {name} to contact {bank} on {phone}. Thank you.",
+}
+_NOBODY: Final[Mapping[str, str]] = {"zh-CN": "持有此号码的人", "zh-TW": "持有此號碼的人", "en": "the person"}
+
+
+class CallNumber(TypedDict):
+    """A number to try."""
+
+    kind: Phone
+    number: str
+    may_be_told: May
+
+
+def call_numbers(profile: Profile) -> list[CallNumber]:
+    """Return the numbers on file, in the order in which they are called; the same number is named once."""
+    numbers: list[CallNumber] = []
+    for kind in PHONES:
+        number = profile.phone(kind)
+        if number and number not in {other["number"] for other in numbers}:
+            numbers.append({"kind": kind, "number": number, "may_be_told": _MAY[kind]})
+    return numbers
+
+
+def message_for_others(known: Known, bank: str, phone: str) -> str:
+    """Return what may be said to anybody but the cardholder, in the cardholder's language."""
+    language = known.language if known.language in _MESSAGES else "en"
+    name = known.profile.name or _NOBODY[language]
+    return _MESSAGES[language].format(name=name, bank=bank, phone=phone)
+
+
+@dataclass(frozen=True)
+class QueueCall:
+    """Queues a task that names the numbers in order and what may be said to whom.
+
+    The queue drops a second task of the same id for five minutes, and its readers drop an action id they have seen,
+    so repeating this does no harm.
+    """
+
+    calls: Tasks
+
+    def __call__(self, work: Work) -> Effect:
+        """Queue the call of an action.
+
+        Raises:
+            PermanentActionError: the queue refused the task.
+            TransientServiceError: the queue is busy.
+        """
+        known = known_for(work)
+        numbers = call_numbers(known.profile)
+        task = _task(work, known, numbers)
+        message_id = self.calls.send(
+            group=known.case.account_id,
+            task_id=work.act.action_id,
+            body=json.dumps(task, ensure_ascii=False, sort_keys=True),
+        )
+        details = (("schema", SCHEMA), ("numbers", " ".join(number["kind"] for number in numbers)))
+        return Effect(message_id, details)
+
+
+def _task(work: Work, known: Known, numbers: Sequence[CallNumber]) -> dict[str, object]:
+    policy, extract = work.active.policy, known.extract
+    hours = policy.contact.hours
+    window = policy.promise_window_days(known.case.stage, sum(call.is_conversation for call in known.case.calls))
+    return {
+        "schema": SCHEMA,
+        "action_id": work.act.action_id,
+        "case_id": known.case.case_id,
+        "account_id": known.case.account_id,
+        "stage": known.case.stage,
+        "planned_on": plan_of(work).on.isoformat(),
+        "cardholder_name": known.profile.name,
+        "card_last4": known.profile.card_last4,
+        "language": known.language,
+        "timezone": extract.timezone,
+        "contact_hours": [f"{hour:%H:%M}" for hour in hours] if hours else None,
+        "risk_grade": extract.risk_grade,
+        "currency": known.arrears.currency,
+        "arrears": str(known.arrears.amount),
+        "days_past_due": known.days_past_due,
+        "promise_within_days": window,
+        "numbers": list(numbers),
+        "message_for_others": message_for_others(known, policy.bank.name, policy.bank.phone),
+    }

@@ -1,0 +1,122 @@
+"""The wording of texts and letters: the policy's templates, and the bank's details that they name.
+
+Needs babel (through `documents.templates`), but nothing that draws.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Final
+
+from arrears.adapters.settings import ActivePolicy
+from arrears.documents.errors import DocumentError
+from arrears.documents.templates import Templates, load_templates, shipped_templates
+from arrears.documents.variables import Value
+from arrears.domain.money import Money
+from arrears.domain.policy import Bank
+from arrears.effects.known import Known
+from arrears.errors import PermanentDocumentError
+
+#: How long a text, a letter and an objection give. A policy that wants others will say so with keys of its own.
+SMS_PAY_WITHIN: Final = timedelta(days=3)
+LETTER_PAY_WITHIN: Final = timedelta(days=14)
+OBJECTION_WITHIN: Final = timedelta(days=14)
+#: The template of an action whose step names none.
+DEFAULT_SMS: Final = "just_overdue"
+DEFAULT_MONTHLY: Final = "monthly"
+DEFAULT_LETTER: Final = "lawyer_letter"
+#: Stands for card digits that are not on file.
+UNKNOWN_DIGITS: Final = "****"
+
+#: What stands in, outside production, for what a policy does not say of its bank: numbers that are kept for fiction.
+#: In production nothing stands in: a letter without the bank's phone number is refused, and waits for an operator.
+_PLACEHOLDERS: Final[Mapping[str, str | tuple[str, ...] | date]] = {
+    "phone": "+44 1632 960001",
+    "hours": "08:00-20:00",
+    "address": ("1 Sample Square",),
+    "website": "https://bank.example",
+    "payment_account": "000-000000-00",
+    "law_firm": "Sample & Partners",
+    "law_firm_address": ("2 Sample Square",),
+    "law_firm_phone": "+44 1632 960002",
+    "lawyer": "A. Sample",
+    "mandate": "PA-001",
+    "mandate_date": date(2005, 1, 3),
+}
+_HOW_TO_PAY: Final[Mapping[str, str]] = {
+    "zh-CN": "手机银行或存入账号{account}",
+    "zh-TW": "行動銀行或存入帳號{account}",
+    "en": "the bank's app or account {account}",
+}
+
+
+@contextmanager
+def document_errors(what: str) -> Iterator[None]:
+    """Turn what is wrong with a document into the error that parks the action; its text holds nothing personal."""
+    try:
+        yield
+    except DocumentError as error:
+        raise PermanentDocumentError(f"{what}: {error}") from error
+
+
+@dataclass
+class Wordings:
+    """The templates of the active policy and its bank, prepared once for each version of the policy.
+
+    Attributes:
+        production: whether nothing may stand in for what the policy leaves out.
+    """
+
+    production: bool
+    _prepared: tuple[ActivePolicy, Templates] | None = None
+
+    def templates(self, active: ActivePolicy) -> Templates:
+        """Return the templates that came with the policy, or those that ship where none did.
+
+        Raises:
+            PermanentDocumentError: a template is refused.
+        """
+        if self._prepared is None or self._prepared[0] is not active:
+            with document_errors(active.policy.label):
+                data = active.templates
+                templates = Templates.from_data(data) if data else load_templates([shipped_templates()])
+            self._prepared = active, templates
+        return self._prepared[1]
+
+    def bank(self, active: ActivePolicy, language: str) -> Bank:
+        """Return the bank as it presents itself in a language."""
+        bank = active.policy.bank
+        if not self.production:
+            missing = {name: value for name, value in _PLACEHOLDERS.items() if not getattr(bank, name)}
+            bank = bank.model_copy(update=missing)
+        if not bank.how_to_pay and bank.payment_account:
+            words = _HOW_TO_PAY.get(language, _HOW_TO_PAY["en"])
+            bank = bank.model_copy(update={"how_to_pay": words.format(account=bank.payment_account)})
+        return bank
+
+
+def sms_values(known: Known, bank: Bank) -> dict[str, Value]:
+    """Return the values of a text's variables; what is not known is left out, and a text that needs it is refused."""
+    profile, extract, currency = known.profile, known.extract, known.arrears.currency
+    values: dict[str, Value | None] = {
+        "account_id": known.case.account_id,
+        "amount_overdue": known.arrears,
+        "as_of": known.on,
+        "balance": None if extract.balance is None else Money(extract.balance, currency),
+        "bank": bank.name,
+        "card_last4": profile.card_last4 or UNKNOWN_DIGITS,
+        "cardholder_name": profile.name,
+        "days_past_due": known.days_past_due,
+        "hours": bank.hours,
+        "how_to_pay": bank.how_to_pay,
+        "minimum_due": None if extract.minimum_due is None else Money(extract.minimum_due, currency),
+        "oldest_due_date": known.oldest_due,
+        "pay_by": known.on + SMS_PAY_WITHIN,
+        "phone": bank.phone,
+    }
+    promise = known.case.standing_promise(known.on)
+    if promise is not None:
+        values["promise_date"] = promise.until
+        values["promise_amount"] = known.arrears if promise.amount is None else Money(promise.amount, currency)
+    return {name: value for name, value in values.items() if value not in (None, "")}

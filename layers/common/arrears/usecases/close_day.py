@@ -1,0 +1,202 @@
+"""Close a day of exports: the files that agencies get, each folder's manifest last, and the heads of the day's chains.
+
+Everything is made from what the table recorded for the day, without a clock, so a day closed again gives the same
+bytes, and a run that broke off is finished by the next one.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Final, TypedDict
+
+from arrears.adapters.table import Table
+from arrears.csv_safe import write_csv
+from arrears.domain.dates import ONE_DAY
+from arrears.effects.agency_rows import CASE_COLUMNS, CASE_SCHEMA, RECALL_COLUMNS
+from arrears.effects.exports import ExportRow, Exports
+from arrears.effects.folders import placements_folder, recalls_folder, sheet_key
+from arrears.effects.ports import Objects
+from arrears.errors import PermanentSetupError
+
+MANIFEST_SCHEMA: Final = "manifest-1"
+#: How far back a stack that never closed a day is looked through.
+_LOOK_BACK: Final = timedelta(days=366)
+
+Row = Mapping[str, object]
+
+
+class FileEntry(TypedDict):
+    """A file as a manifest lists it.
+
+    Attributes:
+        key: in the same bucket.
+        rows: of a table of rows, without the header; 0 for a PDF.
+    """
+
+    key: str
+    bytes: int
+    sha256: str
+    rows: int
+
+
+class DayReport(TypedDict):
+    """What closing did.
+
+    Attributes:
+        days: the dates that were closed, oldest first.
+    """
+
+    days: list[str]
+    placements: int
+    recalls: int
+    heads: int
+
+
+@dataclass(frozen=True)
+class CloseDay:
+    """Closes export days.
+
+    Attributes:
+        agencies: the agency bucket.
+        legal: the legal bucket, where the heads of the chains are locked away.
+    """
+
+    table: Table
+    exports: Exports
+    agencies: Objects
+    legal: Objects
+
+    def __call__(self, day: date) -> DayReport:
+        """Close a day, and before it those that were missed since the last one that was closed.
+
+        Raises:
+            PermanentSetupError: a sheet that a row names is gone.
+            TransientServiceError: a service is busy; closing again goes on where it stopped.
+        """
+        report: DayReport = {"days": [], "placements": 0, "recalls": 0, "heads": 0}
+        last = self.exports.closed_through()
+        for due in _from_to(min(day, (last or day - _LOOK_BACK) + ONE_DAY), day):
+            if due != day and last is None and not self._has_rows(due):
+                continue
+            self._close(due, report)
+            report["days"].append(due.isoformat())
+        if last is None or last < day:
+            report["heads"] = self._lock_heads(day, last)
+            self.exports.set_closed_through(day)
+        return report
+
+    def _has_rows(self, day: date) -> bool:
+        return next(self.exports.rows(day), None) is not None
+
+    def _close(self, day: date, report: DayReport) -> None:
+        self.exports.close(day)
+        by_agency: dict[str, list[ExportRow]] = {}
+        for row in self.exports.rows(day):
+            by_agency.setdefault(row.agency_id, []).append(row)
+        for agency_id, rows in sorted(by_agency.items()):
+            placements = _sorted(row.fields for row in rows if row.kind == "PLACEMENT")
+            recalls = _sorted(row.fields for row in rows if row.kind == "RECALL")
+            if placements:
+                self._write_placements(agency_id, day, placements)
+            if recalls:
+                self._write_recalls(agency_id, day, recalls)
+            report["placements"] += len(placements)
+            report["recalls"] += len(recalls)
+
+    def _write_placements(self, agency_id: str, day: date, rows: Sequence[Row]) -> None:
+        folder = placements_folder(agency_id, day)
+        lines = "".join(json.dumps({"schema": CASE_SCHEMA, **row}, ensure_ascii=False) + "\n" for row in rows)
+        files = [
+            self._write(f"{folder}cases.csv", write_csv(CASE_COLUMNS, rows), "text/csv; charset=utf-8", len(rows)),
+            self._write(f"{folder}cases.jsonl", lines.encode(), "application/x-ndjson", len(rows)),
+            *(self._sheet(agency_id, day, str(row["case_id"])) for row in rows),
+        ]
+        self._write_manifest(folder, agency_id, day, rows, files)
+
+    def _write_recalls(self, agency_id: str, day: date, rows: Sequence[Row]) -> None:
+        folder = recalls_folder(agency_id, day)
+        body = write_csv(RECALL_COLUMNS, rows)
+        files = [self._write(f"{folder}recalls.csv", body, "text/csv; charset=utf-8", len(rows))]
+        self._write_manifest(folder, agency_id, day, rows, files)
+
+    def _write(self, key: str, body: bytes, content_type: str, rows: int) -> FileEntry:
+        self.agencies.put(key, body, content_type)
+        return _entry(key, body, rows)
+
+    def _sheet(self, agency_id: str, day: date, case_id: str) -> FileEntry:
+        key = sheet_key(agency_id, day, case_id)
+        body = self.agencies.get(key)
+        if body is None:
+            raise PermanentSetupError(f"{case_id}: the sheet of its placement of {day} is gone")
+        return _entry(key, body, 0)
+
+    def _write_manifest(
+        self, folder: str, agency_id: str, day: date, rows: Sequence[Row], files: Sequence[FileEntry]
+    ) -> None:
+        totals: dict[str, Decimal] = {}
+        for row in rows:
+            currency = str(row["currency"])
+            totals[currency] = totals.get(currency, Decimal(0)) + Decimal(str(row["arrears"]))
+        manifest = {
+            "schema": MANIFEST_SCHEMA,
+            "agency_id": agency_id,
+            "date": day.isoformat(),
+            "case_count": len({row["case_id"] for row in rows}),
+            "totals_by_currency": {currency: str(total) for currency, total in sorted(totals.items())},
+            "files": sorted(files, key=lambda entry: entry["key"]),
+        }
+        body = json.dumps(manifest, ensure_ascii=False, indent=2) + "\n"
+        self.agencies.put(f"{folder}manifest.json", body.encode(), "application/json")
+
+    # --- the heads of the chains -------------------------------------------------------------------------------------
+    def _lock_heads(self, day: date, last: date | None) -> int:
+        """Write the heads of the chains that grew since the last day was closed; once for a day.
+
+        Who can write the table could write a whole new chain; not so that it ends in a head that lies here. What is
+        recorded with a date after its day was closed (a place further west is still on it) goes with the next day.
+        """
+        key = heads_key(day)
+        if self.legal.notes(key) is not None:
+            return 0
+        locked = self._heads_of(last) if last is not None else {}
+        since = (last or date.min).isoformat()
+        heads: dict[str, Row] = {}
+        for shard in range(self.table.shards):
+            for entry in (
+                *self.table.queued("open", shard),
+                *self.table.queued("closed", shard, day.isoformat(), since=since),
+            ):
+                case_id = str(entry.case_id)
+                if since <= entry.updated_on <= day.isoformat() and locked.get(case_id) != entry.version:
+                    heads[case_id] = {"case_id": case_id, "version": entry.version, "head": entry.head}
+        body = "".join(json.dumps(heads[case_id]) + "\n" for case_id in sorted(heads))
+        self.legal.put(key, body.encode(), "application/x-ndjson")
+        return len(heads)
+
+    def _heads_of(self, day: date) -> dict[str, int]:
+        body = self.legal.get(heads_key(day)) or b""
+        rows = [json.loads(line) for line in body.decode().splitlines()]
+        return {row["case_id"]: row["version"] for row in rows}
+
+
+def heads_key(day: date) -> str:
+    """Return where the heads of a day's chains lie, in the legal bucket."""
+    return f"chain-heads/date={day.isoformat()}/heads.jsonl"
+
+
+def _entry(key: str, body: bytes, rows: int) -> FileEntry:
+    return {"key": key, "bytes": len(body), "sha256": hashlib.sha256(body).hexdigest(), "rows": rows}
+
+
+def _sorted(rows: Iterator[Row]) -> list[Row]:
+    return sorted(rows, key=lambda row: (str(row["case_id"]), str(row.get("recall_id", ""))))
+
+
+def _from_to(first: date, last: date) -> Iterator[date]:
+    day = first
+    while day <= last:
+        yield day
+        day += ONE_DAY
