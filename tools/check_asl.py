@@ -310,7 +310,6 @@ def main() -> int:
             findings.append(f"{properties['DefinitionUri']}: {error}")
             continue
         findings += check(definition, file=path.name, substitutions=supplied)
-        findings += [f"{path.name}: {finding}" for finding in timeouts(definition, supplied, template)]
     findings += [
         f"{path.name}: no state machine uses it" for path in (ROOT / "infra").rglob("*.asl.json") if path not in seen
     ]
