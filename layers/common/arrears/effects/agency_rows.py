@@ -1,11 +1,15 @@
-"""The rows that agencies get, column by column (schema `agency-case-1`). Only what an agency needs is in them."""
+"""The rows that agencies get, column by column (schema `agency-case-1`).
+
+Only what an agency needs is in them: no street address (letters are the bank's), no other people's numbers (they are
+the bank's to call, in the bank's name), nothing of limits, balances or earlier messages.
+"""
 
 from datetime import date
 from typing import Final
 
 from arrears.adapters.settings import ActivePolicy
 from arrears.domain.case import Case, Placement
-from arrears.effects.known import Known
+from arrears.effects.known import Known, written
 
 CASE_SCHEMA: Final = "agency-case-1"
 
@@ -14,8 +18,7 @@ CASE_COLUMNS: Final = (
     *("case_id", "account_id", "agency_id", "placement_id", "placed_on", "term_ends_on"),
     *("currency", "arrears", "as_of", "oldest_due_date", "days_past_due", "risk_grade"),
     *("cardholder_name", "card_last4", "language", "timezone", "phone_mobile", "phone_work", "phone_home"),
-    *("address_line1", "address_line2", "city", "region", "postal_code", "country"),
-    *("call_from", "call_until", "mandate", "bank_name", "bank_phone"),
+    *("region", "country", "call_from", "call_until", "mandate", "bank_name", "bank_phone"),
 )
 #: The columns of `recalls.csv`, in order.
 RECALL_COLUMNS: Final = (
@@ -47,7 +50,7 @@ def case_row(
         "placed_on": known.on.isoformat(),
         "term_ends_on": term_end.isoformat() if term_end else None,
         "currency": known.arrears.currency,
-        "arrears": str(known.arrears.amount),
+        "arrears": written(known.arrears),
         "as_of": extract.as_of.isoformat(),
         "oldest_due_date": known.oldest_due.isoformat(),
         "days_past_due": known.days_past_due,
@@ -59,11 +62,7 @@ def case_row(
         "phone_mobile": profile.phone_mobile,
         "phone_work": profile.phone_work,
         "phone_home": profile.phone_home,
-        "address_line1": profile.address_line1,
-        "address_line2": profile.address_line2,
-        "city": profile.city,
         "region": profile.region,
-        "postal_code": profile.postal_code,
         "country": profile.country,
         "call_from": f"{hours[0]:%H:%M}" if hours else None,
         "call_until": f"{hours[1]:%H:%M}" if hours else None,
@@ -95,6 +94,6 @@ def recall_row(case: Case, placement: Placement, *, recall_id: str, on: date, re
         "recalled_on": on.isoformat(),
         "reason": reason,
         "currency": arrears.currency,
-        "arrears": str(arrears.amount),
+        "arrears": written(arrears),
     }
     return {name: values[name] for name in RECALL_COLUMNS}

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from arrears.adapters.table import Table
 from arrears.documents.dossier import Exhibit, render_dossier
 from arrears.effects.folders import legal_folder
-from arrears.effects.known import Known, known, language_of, plan_of
+from arrears.effects.known import Known, known, language_of, plan_of, written
 from arrears.effects.legal_contents import (
     claim_json,
     dossier_of,
@@ -18,7 +17,7 @@ from arrears.effects.legal_contents import (
     filed_case,
     recorded,
 )
-from arrears.effects.ports import Objects
+from arrears.effects.ports import Chain, Objects
 from arrears.effects.wording import Wordings, document_errors
 from arrears.errors import PermanentDocumentError
 from arrears.records import Envelope
@@ -47,7 +46,7 @@ class FileLegal:
     so repeating it changes nothing.
     """
 
-    table: Table
+    chain: Chain
     documents: Objects
     legal: Objects
     wordings: Wordings
@@ -74,7 +73,7 @@ class FileLegal:
         return Effect(f"{folder}manifest.json", details)
 
     def _events(self, work: Work) -> list[Envelope]:
-        envelopes = list(self.table.envelopes(work.record.case.case_id))
+        envelopes = list(self.chain.envelopes(work.record.case.case_id))
         if work.record.head not in {envelope.hash for envelope in envelopes}:
             raise PermanentDocumentError(f"{work.act.action_id}: the case's head is not in the chain of its events")
         return recorded(envelopes, work.act.action_id)
@@ -132,7 +131,7 @@ def _manifest(facts: Known, folder: str, files: Sequence[_File]) -> bytes:
         "account_id": facts.case.account_id,
         "date": facts.on.isoformat(),
         "case_count": 1,
-        "totals_by_currency": {facts.arrears.currency: str(facts.arrears.amount)},
+        "totals_by_currency": {facts.arrears.currency: written(facts.arrears)},
         "files": [
             {"key": folder + file.name, "bytes": len(file.body), "sha256": file.sha256, "rows": file.rows}
             for file in sorted(files, key=lambda file: file.name)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from arrears.effects.known import known_for, plan_of
+from arrears.effects.known import known_for, plan_of, written
 from arrears.effects.ports import Bus
 from arrears.usecases.carry_out import Effect, Work
 
@@ -34,7 +34,7 @@ class FreezeAccount:
                 "account_id": known.case.account_id,
                 "requested_on": plan_of(work).on.isoformat(),
                 "currency": known.arrears.currency,
-                "arrears": str(known.arrears.amount),
+                "arrears": written(known.arrears),
                 "reason": work.act.reason,
             },
         )

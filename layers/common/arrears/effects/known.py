@@ -54,6 +54,11 @@ def language_of(country: str | None) -> str:
     return _LANGUAGES.get(country or "", "en")
 
 
+def written(money: Money) -> str:
+    """Return an amount as files and messages have it: plain digits with a point, never an exponent."""
+    return f"{money.amount:f}"
+
+
 def known(case: Case, account: AccountRecord, on: date) -> Known:
     """Return what is known of a case on a date.
 

@@ -47,7 +47,7 @@ from arrears.domain.facts import Extract, Payment
 from arrears.domain.money import Money
 from arrears.effects.contents import address_of, bank_of, law_firm_of, payments_until
 from arrears.effects.folders import letter_key, message_key
-from arrears.effects.known import Known
+from arrears.effects.known import Known, written
 from arrears.effects.wording import UNKNOWN_DIGITS
 from arrears.errors import PermanentDocumentError
 from arrears.records import Envelope
@@ -294,9 +294,9 @@ def claim_json(content: DossierContent, known: Known) -> bytes:
         "opened_on": content.opened_on.isoformat(),
         "policy": content.policy,
         "currency": currency,
-        "claimed": str(content.claimed.amount),
+        "claimed": written(content.claimed),
         "claim": [
-            {"kind": line.kind, "on": line.on.isoformat(), "amount": str(line.amount.amount), "note": line.note}
+            {"kind": line.kind, "on": line.on.isoformat(), "amount": written(line.amount), "note": line.note}
             for line in content.claim
         ],
         "oldest_due_date": content.oldest_due_date.isoformat(),
@@ -332,7 +332,7 @@ def claim_json(content: DossierContent, known: Known) -> bytes:
                 "payment_id": line.payment_id,
                 "on": line.on.isoformat(),
                 "currency": line.amount.currency,
-                "amount": str(line.amount.amount),
+                "amount": written(line.amount),
                 "source": line.source,
             }
             for line in content.payments

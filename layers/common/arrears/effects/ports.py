@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 
+from arrears.records import Envelope
+
 
 class SmsGateway(Protocol):
     """Sends text messages. SNS stands behind it; a bank can put a gateway of its own there."""
@@ -54,6 +56,14 @@ class Bus(Protocol):
             PermanentActionError: it was refused.
             TransientServiceError: repeating it may help and does no harm: its readers drop an action they have seen.
         """
+        ...
+
+
+class Chain(Protocol):
+    """The stored events of cases; the table has them."""
+
+    def envelopes(self, case_id: str) -> Iterator[Envelope]:
+        """Yield the events of a case, oldest first, each with its hash as stored."""
         ...
 
 

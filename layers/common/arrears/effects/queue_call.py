@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypedDict
 
 from arrears.domain.facts import PHONES, Phone
-from arrears.effects.known import Known, known_for, plan_of
+from arrears.effects.known import Known, known_for, plan_of, written
 from arrears.effects.ports import Tasks
 from arrears.files.records import Profile
 from arrears.usecases.carry_out import Effect, Work
@@ -25,8 +25,8 @@ _MAY: Final[Mapping[Phone, May]] = {
 }
 #: All that may be said to anybody but the cardholder. It says nothing of a debt, a card or a payment (invariant 8).
 _MESSAGES: Final[Mapping[str, str]] = {
-    "zh-CN": "请转告{name}方便时与{bank}联系，电话{phone}。谢谢。",  # noqa: RUF001 - Chinese punctuation
-    "zh-TW": "請轉告{name}方便時與{bank}聯絡，電話{phone}。謝謝。",  # noqa: RUF001 - Chinese punctuation
+    "zh-CN": "请转告{name}方便时与{bank}联系，电话{phone}。谢谢。",
+    "zh-TW": "請轉告{name}方便時與{bank}聯絡，電話{phone}。謝謝。",
     "en": "Please ask {name} to contact {bank} on {phone}. Thank you.",
 }
 _NOBODY: Final[Mapping[str, str]] = {"zh-CN": "持有此号码的人", "zh-TW": "持有此號碼的人", "en": "the person"}
@@ -104,7 +104,7 @@ def _task(work: Work, known: Known, numbers: Sequence[CallNumber]) -> dict[str, 
         "contact_hours": [f"{hour:%H:%M}" for hour in hours] if hours else None,
         "risk_grade": extract.risk_grade,
         "currency": known.arrears.currency,
-        "arrears": str(known.arrears.amount),
+        "arrears": written(known.arrears),
         "days_past_due": known.days_past_due,
         "promise_within_days": window,
         "numbers": list(numbers),

@@ -145,7 +145,7 @@ class CloseDay:
             "agency_id": agency_id,
             "date": day.isoformat(),
             "case_count": len({row["case_id"] for row in rows}),
-            "totals_by_currency": {currency: str(total) for currency, total in sorted(totals.items())},
+            "totals_by_currency": {currency: f"{total:f}" for currency, total in sorted(totals.items())},
             "files": sorted(files, key=lambda entry: entry["key"]),
         }
         body = json.dumps(manifest, ensure_ascii=False, indent=2) + "\n"
