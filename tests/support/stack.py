@@ -1,0 +1,214 @@
+"""The stack as moto plays it: made from template.yaml, so that no name, key or setting is typed a second time."""
+
+import functools
+import importlib.util
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from moto import mock_aws
+
+from arrears.adapters.settings import Clock, Settings
+from arrears.adapters.table import AccountRecord, CaseRecord, Table
+from arrears.domain.decide import opens_on
+from arrears.domain.events import Event
+from arrears.domain.facts import Account
+from arrears.files.records import Profile
+from tests.support.builders import OPENS, POLICY, PROFILE, policy, stamp
+from tools.template import ROOT, Resolver, functions, load, resources
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+REGION = "us-east-1"
+ACCOUNT = "123456789012"
+TABLE = "arrears-table"
+#: Everything botocore could find on this machine is shut out, and nothing is looked up over a network.
+CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_SESSION_TOKEN": "test",
+    "AWS_DEFAULT_REGION": REGION,
+    "AWS_REGION": REGION,
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+}
+#: What moto's table takes of the template's; the rest (encryption, recovery) has no meaning there.
+_TABLE_KEYS = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
+
+
+def make_table(client: "DynamoDBClient", name: str = TABLE) -> None:
+    """Create the delinquency table as the template describes it."""
+    ((_, body),) = resources(load(), "AWS::DynamoDB::Table").items()
+    arguments: dict[str, Any] = {key: Resolver(load())(body["Properties"][key]) for key in _TABLE_KEYS}
+    client.create_table(TableName=name, **arguments)
+
+
+@functools.cache
+def folders() -> dict[str, str]:
+    """Each function's folder by its logical id in the template."""
+    return {name: str(body["CodeUri"]) for name, body in functions(load()).items()}
+
+
+@functools.cache
+def _dynamodb() -> "DynamoDBClient":
+    """One client for all tests: making one costs more than most tests do."""
+    return boto3.client("dynamodb", region_name=REGION, aws_access_key_id="test", aws_secret_access_key="test")
+
+
+def forget_clients() -> None:
+    """Have the composition roots and the clients made anew, as in a fresh process."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith(("arrears.bootstrap", "arrears.adapters.aws")):
+            for made in vars(module).values():
+                if hasattr(made, "cache_clear") and hasattr(made, "__wrapped__"):
+                    made.cache_clear()
+
+
+class StackSettings(Settings):
+    """Settings whose clock a test may hold at an instant; otherwise they are read from the table."""
+
+    held: Clock | None = None
+
+    def clock(self) -> Clock:
+        """The held clock, or the table's."""
+        return self.held or super().clock()
+
+
+@dataclass
+class Stack:
+    """The table and its settings, and short ways to what tests do most."""
+
+    table: Table
+    settings: StackSettings
+    physical: dict[str, str] = field(default_factory=lambda: {"DelinquencyTable": TABLE})
+
+    @property
+    def client(self) -> "DynamoDBClient":
+        """The table's client."""
+        return self.table.client
+
+    # --- what the stack plays ----------------------------------------------------------------------------------------
+    def on(self, day: date, *, is_open: bool = True) -> None:
+        """Set the business date."""
+        self.settings.set_clock(day, is_open=is_open)
+
+    def publish(self, **changes: Any) -> None:
+        """Make the tests' policy the active one, with some of its keys replaced."""
+        document = json.dumps({"policy": POLICY | changes, "templates": {}})
+        self.settings.publish(document, policy(**changes).label)
+
+    # --- what comes in -----------------------------------------------------------------------------------------------
+    def report(self, account: Account, *, on: date = OPENS, profile: Profile | None = PROFILE) -> AccountRecord:
+        """Store an account the way the import does: on the queue by the first date on which a case could open."""
+        known = self.table.account(account.account_id)
+        record = AccountRecord(account, known.version, profile, known.open_case, known.generation)
+        due = None if known.open_case else opens_on(account, self.settings.active().policy, on)
+        self.table.transact([self.table.put_account(record, due)])
+        return self.table.account(account.account_id)
+
+    def news(self, case_id: str, *events: Event, on: date = OPENS) -> CaseRecord:
+        """Append news from outside to a case and its account, the way the import does."""
+        case = self.case(case_id)
+        after = self.table.append(case, events, stamp(on, ""), wakes=True)
+        account = self.table.account(case.case.account_id)
+        changed = AccountRecord(
+            after.case.account, account.version, account.profile, account.open_case, account.generation
+        )
+        self.table.transact([self.table.put_account(changed, None)])
+        return after
+
+    # --- what is stored ----------------------------------------------------------------------------------------------
+    def case(self, case_id: str) -> CaseRecord:
+        """A case that exists."""
+        record = self.table.case(case_id)
+        assert record is not None, f"there is no case {case_id}"
+        return record
+
+    def events(self, case_id: str) -> list[Event]:
+        """The events of a case."""
+        return [envelope.event for envelope in self.table.envelopes(case_id)]
+
+    def kinds(self, case_id: str) -> list[str]:
+        """The names of a case's events."""
+        return [type(event).__name__ for event in self.events(case_id)]
+
+    def queued(self, queue: str = "scan") -> dict[str, str]:
+        """The accounts of a queue, each with when it is due."""
+        return {
+            entry.account_id: entry.due
+            for shard in range(self.table.shards)
+            for entry in self.table.queued(queue, shard)
+        }
+
+    def item(self, pk: str, sk: str) -> dict[str, Any] | None:
+        """An item as it is stored."""
+        answer = self.client.get_item(TableName=self.table.name, Key={"pk": {"S": pk}, "sk": {"S": sk}})
+        return answer.get("Item")
+
+    def environment(self, logical_id: str) -> dict[str, str]:
+        """The environment that the template gives a function of this stack."""
+        resolver = Resolver(load(), physical=self.physical, region=REGION, account=ACCOUNT)
+        return resolver.environment(logical_id)
+
+
+@contextmanager
+def moto_stack(config: dict[str, Any] | None = None) -> Iterator[Stack]:
+    """A stack on moto, with its table, the tests' policy and its business date on the day a case opens."""
+    forget_clients()
+    with mock_aws(config=config):  # type: ignore[arg-type]  # a TypedDict that is not exported
+        client = _dynamodb()
+        make_table(client)
+        table = Table(client, TABLE)
+        settings = StackSettings(client, TABLE, production=False, default_policy="cn-credit-card", agency_id="default")
+        stack = Stack(table, settings)
+        stack.publish()
+        stack.on(OPENS)
+        yield stack
+    forget_clients()
+
+
+def import_handler(folder: str) -> ModuleType:
+    """Import a function's handler the way Lambda does: `app`, from the function's own folder."""
+    name = f"functions.{folder}.app"
+    specification = importlib.util.spec_from_file_location(name, ROOT / "functions" / folder / "app.py")
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+def handler_of(folder: str) -> "Callable[[Any, Any], Any]":
+    """A function's handler."""
+    handle: Callable[[Any, Any], Any] = import_handler(folder).handle
+    return handle
+
+
+@dataclass
+class Context:
+    """What Lambda tells a handler of the invocation."""
+
+    function_name: str = "test"
+    memory_limit_in_mb: int = 512
+    aws_request_id: str = "request-1"
+    remaining_ms: int = 30_000
+
+    @property
+    def invoked_function_arn(self) -> str:
+        """The function's ARN."""
+        return f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{self.function_name}"
+
+    def get_remaining_time_in_millis(self) -> int:
+        """How much time is left."""
+        return self.remaining_ms
