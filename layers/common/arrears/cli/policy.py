@@ -1,0 +1,67 @@
+"""`arrears policy check | explain | publish`."""
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from arrears.cli import add_group
+from arrears.cli.errors import CommandError, Subparsers
+
+if TYPE_CHECKING:
+    from arrears.policy_file import PolicyFile
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the group."""
+    group = add_group(subparsers, "policy")
+    for name, run, summary in (
+        ("check", check, "tell what is wrong with a policy, with its place in the file"),
+        ("explain", explain, "tell a policy as a calendar that a collections manager can read"),
+    ):
+        parser = group.add_parser(name, help=summary, description=f"{summary.capitalize()}.")
+        parser.add_argument("file", metavar="FILE", help="a policy, YAML or JSON")
+        parser.set_defaults(run=run)
+    from arrears.cli import publish
+
+    publish.add_parser(group)
+
+
+def load(file: str) -> "PolicyFile":
+    """Read a policy that must be good.
+
+    Raises:
+        CommandError: it is not; the text has one line for each problem.
+    """
+    from arrears.policy_file import PolicyFileError, load_policy
+
+    try:
+        return load_policy(file)
+    except PolicyFileError as error:
+        raise CommandError(f"the policy is refused\n{error}") from None
+
+
+def check(args: argparse.Namespace) -> int:
+    """Print every problem and every warning; 1 when there is a problem."""
+    from arrears.policy_file import PolicyFileError, load_policy
+
+    try:
+        policy_file = load_policy(args.file)
+    except PolicyFileError as error:
+        print(error, file=sys.stderr)
+        return 1
+    for warning in policy_file.warnings:
+        print(f"{warning} (warning)", file=sys.stderr)
+    print(f"{args.file}: {policy_file.policy.label} is good")
+    return 0
+
+
+def explain(args: argparse.Namespace) -> int:
+    """Print the policy as a calendar."""
+    from arrears.explain import explain_policy
+
+    policy_file = load(args.file)
+    for line in explain_policy(policy_file.policy):
+        print(line)
+    for warning in policy_file.warnings:
+        print(f"{warning} (warning)", file=sys.stderr)
+    return 0

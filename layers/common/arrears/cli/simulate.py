@@ -1,0 +1,91 @@
+"""`arrears simulate`: a policy over files, without a stack."""
+
+import argparse
+import sys
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from arrears.cli.errors import CommandError, Subparsers
+
+_FILES = {
+    "portfolio": "accounts as the bank saw them, one row for each account and date",
+    "payments": "payments",
+    "calls": "results of calls",
+    "holds": "holds placed and lifted",
+    "letters": "what the mailing house reported",
+    "returns": "what agencies reported",
+}
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser(
+        "simulate",
+        help="play a policy over files of accounts and payments; no stack is needed",
+        description="Play a policy over files: timeline.csv says what would be done for whom on which date and why, "
+        "summary.json counts it, rejects.jsonl has the rows that were refused. A PATH may be a folder; files are CSV "
+        "or JSON lines, packed with gzip or not.",
+    )
+    for kind, what in _FILES.items():
+        parser.add_argument(
+            f"--{kind}",
+            metavar="PATH",
+            type=Path,
+            nargs="+",
+            action="extend",
+            default=[],
+            required=kind == "portfolio",
+            help=what,
+        )
+    parser.add_argument("--policy", metavar="FILE", required=True, help="the policy")
+    parser.add_argument("--from", dest="first", metavar="DATE", type=_date, required=True, help="the first date played")
+    parser.add_argument("--to", dest="last", metavar="DATE", type=_date, required=True, help="the last date played")
+    parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="the folder for what comes out")
+    parser.set_defaults(run=run)
+
+
+def _date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is no date such as 2005-06-18") from None
+
+
+def run(args: argparse.Namespace) -> int:
+    """Play, and print in a few lines what happened."""
+    from arrears.policy_file import PolicyFileError, load_policy
+    from arrears.simulate import Inputs, InputsError, simulate
+
+    if args.first > args.last:
+        raise CommandError(f"--to {args.last} is before --from {args.first}", 2)
+    try:
+        policy_file = load_policy(args.policy, check_templates=False)
+    except PolicyFileError as error:
+        raise CommandError(f"the policy is refused\n{error}") from None
+    for warning in policy_file.warnings:
+        print(f"{warning} (warning)", file=sys.stderr)
+    try:
+        inputs = Inputs(**{kind: getattr(args, kind) for kind in _FILES})
+        summary = simulate(inputs, policy_file.policy, args.first, args.last, args.out)
+    except InputsError as error:
+        raise CommandError(str(error), 2) from None
+    except OSError as error:
+        raise CommandError(f"{error.filename or args.out}: {error.strerror}") from None
+    _print(summary, args.out)
+    return 0
+
+
+def _print(summary: Mapping[str, Any], out: Path) -> None:
+    cases = summary["cases"]
+    print(f"{summary['policy']} from {summary['from']} through {summary['to']}: {summary['accounts']:,} accounts")
+    print(f"cases: {cases['opened']:,} opened, {cases['closed']:,} cured, {cases['open']:,} open at the end")
+    for stage, cured in summary["cured_by_stage"].items():
+        still = summary["open_by_stage"][stage]
+        if cured or still:
+            print(f"  {'before any stage' if stage == 'none' else stage:<20} {cured:>8,} cured {still:>8,} still open")
+    print(f"agencies: {summary['placed']:,} placed, {summary['recalled']:,} recalled; in court: {summary['filed']:,}")
+    print(f"written: {out / 'timeline.csv'}, {out / 'summary.json'}")
+    if summary["rejected"]:
+        print(f"{summary['rejected']:,} rows were refused: see {out / 'rejects.jsonl'}", file=sys.stderr)

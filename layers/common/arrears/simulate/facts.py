@@ -1,0 +1,210 @@
+"""What is kept of a row until its account is played: what decides, and nothing of who the cardholder is.
+
+A kept row is a tuple of texts, numbers and None, so that writing and reading it is cheap. The tuples of one account are
+put together by `dated_facts`, which also sees what the files tell twice.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from arrears.domain.dates import local_date
+from arrears.domain.decide import account_of
+from arrears.domain.events import HoldLifted, HoldPlaced, LetterReported
+from arrears.domain.facts import Extract
+from arrears.domain.money import Money
+from arrears.files import CallRow, HoldRow, LetterRow, PaymentRow, PortfolioRow, Record, ReturnRow
+from arrears.simulate.player import DatedFact, Fact, ReturnedCase
+
+#: Kind, number of the file, line, key within kind and account, then the fields.
+Kept = tuple[Any, ...]
+_EXTRACT, _PAYMENT, _HOLD, _CALL, _LETTER, _RETURN = range(6)
+
+
+def keep(record: Record, file: int, line: int, agency_id: str) -> tuple[str, Kept]:
+    """Return the account that a row is about and what is kept of it."""
+    match record:
+        case PortfolioRow(account_id, extract):
+            return account_id, (
+                _EXTRACT,
+                file,
+                line,
+                extract.as_of.toordinal(),
+                str(extract.past_due.amount),
+                extract.past_due.currency,
+                extract.oldest_due and extract.oldest_due.toordinal(),
+                extract.timezone,
+                _text(extract.balance),
+                _text(extract.minimum_due),
+                _text(extract.credit_limit),
+                extract.risk_grade,
+                extract.language,
+                extract.country,
+                extract.region,
+                extract.postal_code,
+                extract.sms_opt_out,
+                extract.phones,
+                extract.mailable,
+            )
+        case PaymentRow(payment_id, account_id, paid_at, amount):
+            paid = (paid_at.isoformat(), str(amount.amount), amount.currency)
+            return account_id, (_PAYMENT, file, line, payment_id, *paid)
+        case HoldRow(hold_id, account_id, reason, status, at):
+            when = at.isoformat()
+            return account_id, (_HOLD, file, line, f"{hold_id} {status} {when}", hold_id, reason, status, when)
+        case CallRow(call_id, account_id, called_at, phone, result, promised_amount, promised_on, agent):
+            promised = (_text(promised_amount), promised_on and promised_on.isoformat())
+            return account_id, (_CALL, file, line, call_id, called_at.isoformat(), phone, result, *promised, agent)
+        case LetterRow(letter_id, status, at, tracking_number):
+            report = (letter_id, status, at.isoformat(), tracking_number)
+            return account_of(letter_id), (_LETTER, file, line, f"{letter_id} {status}", *report)
+        case ReturnRow(return_id, case_id, account_id, at, outcome, amount, note):
+            money = (None, None) if amount is None else (str(amount.amount), amount.currency)
+            key = f"{agency_id} {return_id}"
+            fields = (return_id, case_id, at.isoformat(), outcome, *money, note, agency_id)
+            return account_id, (_RETURN, file, line, key, *fields)
+
+
+def _text(amount: Decimal | None) -> str | None:
+    return None if amount is None else str(amount)
+
+
+Refused = Callable[[int, int, str, str], None]
+
+
+def without_repeats(rows: Iterable[Kept], unchanged: Callable[[int], None], refused: Refused) -> list[Kept]:
+    """Return an account's rows without those that say again, or contradict, what was said before.
+
+    Within a file the first of two that contradict each other counts, as the import has it; of two extracts of one date
+    in different files the later one.
+
+    Args:
+        rows: in the order in which they were read.
+        unchanged: is called with the number of the file of a row that says nothing new.
+        refused: is called with file, line, field and reason.
+    """
+    known: dict[tuple[Any, ...], Kept] = {}
+    for row in rows:
+        kind, file, line, key = row[:4]
+        before = known.setdefault((kind, key), row)
+        if before is row:
+            continue
+        if before[3:] == row[3:]:
+            unchanged(file)
+        elif before[1] == file:
+            refused(file, line, _KEYS[kind], f"contradicts line {before[2]} of the same file, which was taken")
+        elif kind == _EXTRACT:
+            known[kind, key] = row
+        else:
+            refused(file, line, _KEYS[kind], "contradicts what came in before under the same id")
+    return list(known.values())
+
+
+_KEYS = ("account_id", "payment_id", "hold_id", "call_id", "letter_id", "return_id")
+
+
+def is_known(rows: Iterable[Kept]) -> bool:
+    """Say whether there is an extract of the account."""
+    return any(row[0] == _EXTRACT for row in rows)
+
+
+def may_matter(rows: Iterable[Kept]) -> bool:
+    """Say whether an account has to be played: something is past due once, or a row needs a case to be about."""
+    return any(row[4].strip("0.") if row[0] == _EXTRACT else row[0] >= _LETTER for row in rows)
+
+
+def dated_facts(rows: Iterable[Kept], refused: Refused) -> Iterator[DatedFact]:
+    """Yield an account's facts with the dates from which they count at the account's place."""
+    extracts = sorted((_extract(row) for row in rows if row[0] == _EXTRACT), key=lambda extract: extract.as_of)
+    for extract in extracts:
+        yield DatedFact(extract.as_of, extract)
+    zones = [(extract.as_of, extract.timezone) for extract in extracts]
+    for row in rows:
+        if row[0] != _EXTRACT:
+            on, fact = _READERS[row[0]](row, zones)
+            yield DatedFact(on, fact, _refusal(refused, row[1], row[2]))
+
+
+def _refusal(refused: Refused, file: int, line: int) -> Callable[[str, str], None]:
+    return lambda field, reason: refused(file, line, field, reason)
+
+
+def _extract(row: Kept) -> Extract:
+    as_of, past_due, currency, oldest_due, timezone, balance, minimum_due, credit_limit, *rest = row[3:]
+    return Extract(
+        date.fromordinal(as_of),
+        Money(Decimal(past_due), currency),
+        oldest_due and date.fromordinal(oldest_due),
+        timezone,
+        balance and Decimal(balance),
+        minimum_due and Decimal(minimum_due),
+        credit_limit and Decimal(credit_limit),
+        *rest,
+    )
+
+
+_Zones = list[tuple[date, str]]
+
+
+def _zone(at: date, zones: _Zones) -> str:
+    """Return the account's zone at an instant: that of the last extract whose date is not later there.
+
+    The first one's for what happened before it; UTC for an account of which there is no extract.
+    """
+    if not zones or zones[0][1] == zones[-1][1]:
+        return zones[0][1] if zones else "UTC"
+    return next((zone for as_of, zone in reversed(zones) if as_of <= local_date(at, zone)), zones[0][1])
+
+
+def _payment(row: Kept, zones: _Zones) -> tuple[date, Fact]:
+    payment_id, paid_at, amount, currency = row[3:]
+    at = datetime.fromisoformat(paid_at)
+    payment = PaymentRow(payment_id, "", at, Money(Decimal(amount), currency)).payment(_zone(at, zones))
+    return payment.paid_on, payment
+
+
+def _moment(text: str) -> date:
+    return datetime.fromisoformat(text) if len(text) > len("2005-06-18") else date.fromisoformat(text)
+
+
+def _hold(row: Kept, zones: _Zones) -> tuple[date, Fact]:
+    hold_id, reason, status, text = row[4:]
+    at = _moment(text)
+    on = local_date(at, _zone(at, zones))
+    return on, HoldPlaced(hold_id, reason, on) if status == "placed" else HoldLifted(hold_id, reason, on)
+
+
+def _call(row: Kept, zones: _Zones) -> tuple[date, Fact]:
+    call_id, called_at, phone, result, amount, promised_on, agent = row[3:]
+    at = datetime.fromisoformat(called_at)
+    promised = (amount and Decimal(amount), promised_on and date.fromisoformat(promised_on))
+    call = CallRow(call_id, "", at, phone, result, *promised, agent).call(_zone(at, zones))
+    return call.called_on, call
+
+
+def _letter(row: Kept, zones: _Zones) -> tuple[date, Fact]:
+    letter_id, status, text, tracking_number = row[4:]
+    at = _moment(text)
+    on = local_date(at, _zone(at, zones))
+    return on, LetterReported(letter_id, status, on, tracking_number)
+
+
+def _return(row: Kept, zones: _Zones) -> tuple[date, Fact]:
+    return_id, case_id, text, outcome, amount, currency, note, agency_id = row[4:]
+    at = _moment(text)
+    zone = _zone(at, zones)
+    money = None if amount is None else Money(Decimal(amount), currency)
+    returned = ReturnRow(return_id, case_id, "", at, outcome, money, note)
+    report = returned.reported(agency_id, zone)
+    return report.on, ReturnedCase(case_id, report, returned.payment(agency_id, zone))
+
+
+_READERS: tuple[Callable[[Kept, _Zones], tuple[date, Fact]], ...] = (
+    _payment,  # never used: extracts are read first
+    _payment,
+    _hold,
+    _call,
+    _letter,
+    _return,
+)

@@ -1,0 +1,252 @@
+"""One account, from the first date to the last."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from typing import NamedTuple, Protocol
+
+from arrears.domain.case import Case, evolve, opening
+from arrears.domain.dates import ONE_DAY
+from arrears.domain.decide import Act, Close, open_case, opens_on
+from arrears.domain.events import (
+    ActionDone,
+    AgencyReported,
+    ArrearsReported,
+    CallResult,
+    Event,
+    HoldLifted,
+    HoldPlaced,
+    LetterReported,
+    PaymentReceived,
+)
+from arrears.domain.facts import Account, Call, Extract, Payment
+from arrears.domain.moment import Moment
+from arrears.domain.policy import Policy
+from arrears.domain.timeline import Row, timeline
+from arrears.domain.turn import planned, take_turn
+
+#: More actions of one case on one date than any policy can ask for: deciding would never come to an end.
+_ENDLESS = 1000
+
+
+class ReturnedCase(NamedTuple):
+    """An agency's word on one case, with the payment that it took."""
+
+    case_id: str
+    report: AgencyReported
+    payment: Payment | None
+
+
+Fact = Extract | Payment | HoldPlaced | HoldLifted | Call | ReturnedCase | LetterReported
+#: In which order the facts of one date come in. All of them do before anything is decided.
+_ORDER: dict[type, int] = {
+    Extract: 0,
+    Payment: 1,
+    HoldPlaced: 2,
+    HoldLifted: 2,
+    Call: 3,
+    ReturnedCase: 4,
+    LetterReported: 5,
+}
+
+
+Refuse = Callable[[str, str], None]
+
+
+def _nothing(_field: str, _reason: str) -> None:
+    pass
+
+
+class DatedFact(NamedTuple):
+    """A fact and the date from which it counts at the account's place.
+
+    Attributes:
+        refuse: is called with field and reason where the fact turns out to be about nothing that there is.
+    """
+
+    on: date
+    fact: Fact
+    refuse: Refuse = _nothing
+
+
+@dataclass(slots=True)
+class Played:
+    """The cases of one account.
+
+    Attributes:
+        stories: the events of each case, from its opening on; facts are left out.
+        last: the last case as it stands, open or closed; None where none opened.
+    """
+
+    stories: list[list[Event]] = field(default_factory=list)
+    last: Case | None = None
+
+    def rows(self) -> Iterator[Row]:
+        """Yield the rows of the timeline, in the order in which they happened."""
+        for story in self.stories:
+            yield from timeline(story)
+
+
+class Watcher(Protocol):
+    """Is told of everything that happens to cases."""
+
+    def __call__(self, case: Case, event: Event, /) -> None:
+        """See an event, and the case after it."""
+
+
+class Player:
+    """Plays a policy, one account at a time.
+
+    Args:
+        policy: the policy.
+        first: no case is open at its start.
+        last: is played too.
+        watch: sees every decision.
+    """
+
+    def __init__(self, policy: Policy, first: date, last: date, watch: Watcher | None = None) -> None:
+        self._policy = policy
+        self._first = first
+        self._last = last
+        self._watch = watch
+
+    def play(self, account_id: str, facts: Iterable[DatedFact]) -> Played:
+        """Play one account. Facts may come in any order; several of one date all come in before anything is decided."""
+        ordered = sorted(facts, key=lambda dated: (dated.on, _ORDER[type(dated.fact)]))
+        account = _AccountPlay(self._policy, Account(account_id), self._watch)
+        count, index, on = len(ordered), 0, self._first
+        while True:
+            while index < count and ordered[index].on <= on:
+                account.comes_in(ordered[index], on)
+                index += 1
+            wake = account.play_date(on)
+            if index < count and (wake is None or ordered[index].on < wake):
+                wake = ordered[index].on
+            if wake is None or wake > self._last:
+                return account.played
+            if wake <= on:
+                raise RuntimeError(f"{account_id}: on {on} the next date is {wake}")
+            on = wake
+
+
+class _AccountPlay:
+    """An account while it is played. While a case is open, the account's facts are the case's."""
+
+    __slots__ = ("_account", "_cases", "_open", "_policy", "_watch", "played")
+
+    def __init__(self, policy: Policy, account: Account, watch: Watcher | None) -> None:
+        self._policy = policy
+        self._account = account
+        self._open: Case | None = None
+        self._cases: dict[str, Case] = {}
+        self._watch = watch
+        self.played = Played()
+
+    # --- facts -------------------------------------------------------------------------------------------------------
+    def comes_in(self, dated: DatedFact, on: date) -> None:
+        """Take in one fact."""
+        events: list[Event] = []
+        match dated.fact:
+            case Extract() as extract:
+                events.append(ArrearsReported(extract, on))
+            case Payment() as payment:
+                events.append(PaymentReceived(payment))
+            case Call() as call:
+                events.append(CallResult(call))
+            case HoldPlaced() | HoldLifted() as hold:
+                events.append(hold)
+            case ReturnedCase() as returned:
+                events += self._returned(returned, dated.refuse)
+            case LetterReported(letter_id) as report:
+                case = self._case(letter_id.split(".", 1)[0])
+                if case is None or all(done.action_id != letter_id for done in case.done):
+                    dated.refuse("letter_id", "is not the id of a letter that was queued")
+                elif case.is_open:
+                    events.append(report)
+        for event in events:
+            if self._open is None:
+                self._account = _known(self._account, event)
+            else:
+                self._open = evolve(self._open, event)
+
+    def _case(self, case_id: str) -> Case | None:
+        if self._open is not None and self._open.case_id == case_id:
+            return self._open
+        return self._cases.get(case_id)
+
+    def _returned(self, returned: ReturnedCase, refuse: Refuse) -> list[Event]:
+        """Return what an agency's word means: the same as on the stack (`usecases.take_in`)."""
+        case, report = self._case(returned.case_id), returned.report
+        if case is None or not case.placements:
+            refuse("case_id", "is no case that this agency was given")
+            return []
+        if report.outcome == "returned" and case.placement is None:
+            refuse("case_id", "is no case that this agency still has")
+            return []
+        if report.on < (case.placements[-1] if report.outcome == "returned" else case.placements[0]).placed_on:
+            refuse("at", "is before the case was placed")
+            return []
+        events: list[Event] = [report] if case.is_open else []
+        if returned.payment is not None:
+            events.append(PaymentReceived(returned.payment))
+        elif report.outcome == "disputed":
+            events.append(HoldPlaced(f"agency:{report.agency_id}:{report.return_id}", "dispute", report.on))
+        return events
+
+    # --- a date ------------------------------------------------------------------------------------------------------
+    def play_date(self, on: date) -> date | None:
+        """Do all that is to be done on a date; return the next one on which something can change, None for never."""
+        if self._open is None:
+            self._account = self._account.pruned(on)
+            opened = open_case(self._account, self._policy, on)
+            if opened is None:
+                return opens_on(self._account, self._policy, on + ONE_DAY)
+            self._open = opening(opened)
+            self.played.stories.append([])
+            self._record(self._open, opened)
+        case, wake = self._play_case(self._open, on)
+        self.played.last = case
+        if case.is_open:
+            self._open = case
+            return wake
+        self._open, self._account = None, case.account
+        self._cases[case.case_id] = case
+        return opens_on(self._account, self._policy, on + ONE_DAY)
+
+    def _play_case(self, case: Case, on: date) -> tuple[Case, date | None]:
+        now = Moment(on)
+        for _ in range(_ENDLESS):
+            case, events, decision = take_turn(case, self._policy, now)
+            for event in events:
+                self._record(case, event)
+            if not isinstance(decision, Act):
+                break
+            for event in (planned(decision, now), ActionDone(decision.action_id, on)):
+                case = evolve(case, event)
+                self._record(case, event)
+        else:
+            raise RuntimeError(f"{case.case_id}: no end of actions on {on}")
+        wait = None if isinstance(decision, Close) else decision.until
+        return case, None if wait is None else wait.on
+
+    def _record(self, case: Case, event: Event) -> None:
+        self.played.stories[-1].append(event)
+        if self._watch is not None:
+            self._watch(case, event)
+
+
+def _known(account: Account, event: Event) -> Account:
+    """Return the account after a fact that comes in while no case is open."""
+    match event:
+        case ArrearsReported(extract):
+            return account.with_extract(extract)
+        case PaymentReceived(payment):
+            return account.with_payment(payment)
+        case HoldPlaced(hold_id, reason, on):
+            return account.with_hold(hold_id, reason, placed=on, lifted=None)
+        case HoldLifted(hold_id, reason, on):
+            return account.with_hold(hold_id, reason, placed=None, lifted=on)
+        case CallResult(call):
+            return account.with_call(call)
+        case _:
+            return account

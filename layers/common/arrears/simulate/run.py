@@ -1,0 +1,253 @@
+"""The whole simulation: read the files, play every account, write what happened."""
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from itertools import chain
+from pathlib import Path
+from typing import IO, Any
+
+from arrears.domain.case import Case
+from arrears.domain.events import ActionDone, CaseClosed, CaseOpened, Event
+from arrears.domain.money import Money
+from arrears.domain.policy import Policy
+from arrears.domain.timeline import COLUMNS
+from arrears.files import Kind, RowError, parse, read_rows
+from arrears.simulate.facts import dated_facts, is_known, keep, may_matter, without_repeats
+from arrears.simulate.player import Player
+from arrears.simulate.store import Store
+
+_ENDINGS = (".csv", ".csv.gz", ".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
+
+
+class InputsError(ValueError):
+    """A path leads to nothing, or to no file of the formats that are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """The files of each kind; a folder stands for the CSV and JSON lines files in it."""
+
+    portfolio: Sequence[Path]
+    payments: Sequence[Path] = ()
+    calls: Sequence[Path] = ()
+    holds: Sequence[Path] = ()
+    letters: Sequence[Path] = ()
+    returns: Sequence[Path] = ()
+
+    def files(self) -> list[tuple[Kind, Path]]:
+        """Return all files, those of a folder in order of their names.
+
+        Raises:
+            InputsError: a path leads nowhere, or a folder has no such file.
+        """
+        kinds: tuple[Kind, ...] = ("portfolio", "payments", "holds", "calls", "letters", "returns")
+        return [(kind, file) for kind in kinds for path in getattr(self, kind) for file in _files(path)]
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_dir():
+        found = sorted(each for each in path.rglob("*") if each.name.lower().endswith(_ENDINGS) and each.is_file())
+        if not found:
+            raise InputsError(f"{path}: no .csv or .jsonl file, packed or not, is in this folder")
+        return found
+    if not path.is_file():
+        raise InputsError(f"{path}: there is no such file or folder")
+    return [path]
+
+
+@dataclass(slots=True)
+class _Rows:
+    """How many rows of one kind came in, as the import's reports count them."""
+
+    rows: int = 0
+    accepted: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+
+
+@dataclass
+class _Tally:
+    """What happened, counted while it does."""
+
+    last: date
+    cases: Counter[str] = field(default_factory=Counter)
+    cured: Counter[str] = field(default_factory=Counter)
+    open: Counter[str] = field(default_factory=Counter)
+    actions: Counter[str] = field(default_factory=Counter)
+    amounts: dict[str, dict[str, Decimal]] = field(default_factory=dict)
+
+    def __call__(self, case: Case, event: Event) -> None:
+        match event:
+            case CaseOpened(on=on):
+                self.cases["opened"] += 1
+                self._add("opened", case.arrears(on))
+            case CaseClosed():
+                self.cases["closed"] += 1
+                self.cured[case.stage or ""] += 1
+            case ActionDone(on=on):
+                action = case.done[-1].action
+                self.actions[action] += 1
+                if action == "place_with_agency":
+                    self._add("placed", case.arrears(on))
+                elif action == "file_legal":
+                    self._add("filed", case.arrears(on))
+
+    def ends(self, case: Case | None) -> None:
+        """Count a case that is open at the end."""
+        if case is not None and case.is_open:
+            self.cases["open"] += 1
+            self.open[case.stage or ""] += 1
+            self._add("open", case.arrears(self.last))
+
+    def _add(self, what: str, money: Money) -> None:
+        amounts = self.amounts.setdefault(money.currency, {})
+        amounts[what] = amounts.get(what, Decimal(0)) + money.amount
+
+
+class Simulation:
+    """A policy over files, from one date through another."""
+
+    def __init__(self, inputs: Inputs, policy: Policy, first: date, last: date) -> None:
+        self._files = inputs.files()
+        self._policy = policy
+        self._first = first
+        self._last = last
+        self._rows: dict[Kind, _Rows] = {}
+        self._accounts = 0
+
+    def run(self, out: Path) -> dict[str, Any]:
+        """Play it, write `timeline.csv`, `summary.json` and, where rows were refused, `rejects.jsonl` into a folder.
+
+        Returns:
+            the summary.
+
+        Raises:
+            OSError: the folder cannot be written.
+        """
+        out.mkdir(parents=True, exist_ok=True)
+        with closing(Store()) as store:
+            self._read(store)
+            tally = self._play(store)
+            summary = self._summary(tally)
+            with _written(out / "timeline.csv") as file:
+                writer = csv.writer(file, lineterminator="\n")
+                writer.writerow(COLUMNS)
+                writer.writerows(store.timeline())
+            self._write_rejects(out / "rejects.jsonl", store)
+        with _written(out / "summary.json") as file:
+            json.dump(summary, file, ensure_ascii=False, indent=2)
+            file.write("\n")
+        return summary
+
+    # --- reading -----------------------------------------------------------------------------------------------------
+    def _read(self, store: Store) -> None:
+        for number, (kind, path) in enumerate(self._files):
+            rows = self._rows.setdefault(kind, _Rows())
+            agency_id = _agency_id(path) or self._policy.agency_id
+            for line, row in read_rows(path, kind):
+                rows.rows += 1
+                try:
+                    if isinstance(row, RowError):
+                        raise row
+                    account_id, kept = keep(parse(kind, row), number, line, agency_id)
+                except RowError as error:
+                    self._refused(store, number, line, error.field, error.reason)
+                else:
+                    store.add_fact(account_id, kept)
+
+    def _refused(self, store: Store, file: int, line: int, field: str, reason: str) -> None:
+        self._rows[self._files[file][0]].rejected += 1
+        store.add_reject(file, line, field, reason)
+
+    def _unchanged(self, file: int) -> None:
+        self._rows[self._files[file][0]].unchanged += 1
+
+    # --- playing -----------------------------------------------------------------------------------------------------
+    def _play(self, store: Store) -> _Tally:
+        tally = _Tally(self._last)
+        player = Player(self._policy, self._first, self._last, tally)
+
+        def refused(file: int, line: int, field: str, reason: str) -> None:
+            self._refused(store, file, line, field, reason)
+
+        for account_id, told in store.accounts():
+            rows = without_repeats(told, self._unchanged, refused)
+            self._accounts += is_known(rows)
+            if may_matter(rows):
+                played = player.play(account_id, dated_facts(rows, refused))
+                store.add_rows(played.rows())
+                tally.ends(played.last)
+        for rows_of_kind in self._rows.values():
+            rows_of_kind.accepted = rows_of_kind.rows - rows_of_kind.unchanged - rows_of_kind.rejected
+        return tally
+
+    # --- writing -----------------------------------------------------------------------------------------------------
+    def _write_rejects(self, path: Path, store: Store) -> None:
+        path.unlink(missing_ok=True)
+        rejects = store.rejects()
+        one = next(rejects, None)
+        if one is None:
+            return
+        with _written(path) as written:
+            for file, line, field_name, reason in chain([one], rejects):
+                reject = {"file": str(self._files[file][1]), "line": line, "field": field_name, "reason": reason}
+                written.write(json.dumps(reject, ensure_ascii=False) + "\n")
+
+    def _summary(self, tally: _Tally) -> dict[str, Any]:
+        stages = ("", *self._policy.ladder)
+        actions = tally.actions
+        return {
+            "policy": self._policy.label,
+            "from": self._first.isoformat(),
+            "to": self._last.isoformat(),
+            "accounts": self._accounts,
+            "cases": {name: tally.cases[name] for name in ("opened", "closed", "open")},
+            "cured_by_stage": {stage or "none": tally.cured[stage] for stage in stages},
+            "open_by_stage": {stage or "none": tally.open[stage] for stage in stages},
+            "actions": dict(sorted(actions.items())),
+            "placed": actions["place_with_agency"],
+            "recalled": actions["recall_from_agency"],
+            "filed": actions["file_legal"],
+            "amounts": {
+                currency: {name: str(amounts.get(name, Decimal(0))) for name in ("opened", "placed", "filed", "open")}
+                for currency, amounts in sorted(tally.amounts.items())
+            },
+            "rows": {
+                kind: {
+                    "rows": rows.rows,
+                    "accepted": rows.accepted,
+                    "unchanged": rows.unchanged,
+                    "rejected": rows.rejected,
+                }
+                for kind, rows in self._rows.items()
+            },
+            "rejected": sum(rows.rejected for rows in self._rows.values()),
+        }
+
+
+def simulate(inputs: Inputs, policy: Policy, first: date, last: date, out: Path) -> dict[str, Any]:
+    """Play a policy over files; see `Simulation.run`."""
+    return Simulation(inputs, policy, first, last).run(out)
+
+
+def _agency_id(path: Path) -> str | None:
+    """Return whose returns a file holds, by the layout of the agency bucket."""
+    for part in reversed(path.parts):
+        if part.startswith("agency_id="):
+            return part.removeprefix("agency_id=")
+    return None
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[IO[str]]:
+    """Open a file that appears under its name when it is complete."""
+    partial = path.with_name(f".{path.name}.partial")
+    with partial.open("w", encoding="utf-8", newline="") as file:
+        yield file
+    partial.replace(path)
