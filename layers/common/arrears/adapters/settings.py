@@ -7,6 +7,7 @@ stack plays the policy that its parameter names, out of those that ship.
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from arrears.adapters.aws import Item, translated
@@ -52,7 +53,8 @@ class Clock:
     def until(self, moment: Moment | None, timezone: str) -> tuple[int, str]:
         """Return how long to wait for a moment, in whole seconds of at least 1, and the moment as text.
 
-        No longer than `LONGEST_WAIT`; None waits as long as that.
+        Rounded up: a wait that ends a moment early costs a turn that finds nothing to do. No longer than
+        `LONGEST_WAIT`; None waits as long as that.
         """
         here = zone(timezone)
         now = self.instant if self.set_to is None else datetime.combine(self.set_to, time.min, here)
@@ -60,7 +62,7 @@ class Clock:
         if moment is not None:
             at = datetime.combine(moment.on, moment.at or time.min, here)
             latest = min(latest, at)
-        seconds = max(1, int((latest - now).total_seconds()))
+        seconds = max(1, ceil((latest - now).total_seconds()))
         return seconds, latest.astimezone(here).strftime("%Y-%m-%dT%H:%M")
 
 
@@ -102,11 +104,7 @@ class Settings:
         return answer.get("Item")
 
     def clock(self) -> Clock:
-        """Return the clock as it stands now.
-
-        Raises:
-            PermanentSetupError: the clock of a production stack is set.
-        """
+        """Return the clock as it stands now; that of a production stack goes by the real time, whatever is stored."""
         instant = datetime.now(UTC)
         if self._production:
             return Clock(instant)
