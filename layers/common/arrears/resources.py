@@ -8,12 +8,12 @@ from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent
 _SHIPPED = _PACKAGE / "policies"
-_CHECKOUT = _PACKAGE.parents[2] / "infra" / "policies" if len(_PACKAGE.parents) > 2 else _SHIPPED
+_CHECKOUT = _PACKAGE / ".." / ".." / ".." / "infra" / "policies"
 
 
 def policies_folder() -> Path:
     """The folder of the policies that ship, with `templates/` and the schemas below it."""
-    return _SHIPPED if _SHIPPED.is_dir() else _CHECKOUT
+    return _SHIPPED if _SHIPPED.is_dir() else _CHECKOUT.resolve()
 
 
 def resource(*parts: str) -> Path:
