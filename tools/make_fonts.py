@@ -10,7 +10,8 @@ from pathlib import Path
 from fontTools import subset
 from fontTools.ttLib import TTFont
 
-#: Latin-1 and Extended-A and -B, general punctuation, currency, letter-like, arrows, mathematics, enclosed, shapes, CJK punctuation, kana, full-width.
+#: Latin with Extended-A and -B, punctuation, currency, letter-like, arrows, mathematics, enclosed, shapes; then CJK
+#: punctuation, kana and full-width forms.
 COMMON = frozenset(
     code
     for first, last in (

@@ -226,8 +226,9 @@ class _CaseSheet:
         sheet.put(middle, top + 6 * MM, labels["arrears"], 8.2, colour=SOFT)
         amount = write_amount(content.arrears, language)
         sheet.put_fitted(middle, top + 13 * MM, amount, 17, sheet.right - middle - 4 * MM, bold=True, colour=SEAL)
+        days = labels["days"].format(count=write_count(content.days_past_due, language))
         right = (
-            f"{labels['days_past_due']}{colon}{labels['days'].format(count=write_count(content.days_past_due, language))}",
+            f"{labels['days_past_due']}{colon}{days}",
             f"{labels['oldest_due_date']}{colon}{write_date(content.oldest_due_date, language)}",
             *([f"{labels['risk_grade']}{colon}{labels[f'grade_{content.risk_grade}']}"] if content.risk_grade else []),
         )

@@ -9,10 +9,11 @@ _VARIATION = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef\U0001f3fb-\U0001f3f
 _MARKS_IN_A_ROW = 2
 #: Joined to a letter by nothing, a dot or a colon makes a phone turn a name into a link.
 _LINKS = re.compile(r"(?<=\w)([.:/]+)(?=\w)")
-_NOT_IN_A_NAME = re.compile(r"[^\w\s.'\u2019\u2018`\-\u00b7\u2027\u30fb\uff0e,()\uff08\uff09\u3007&/]")
+#: What a name holds beside letters, their marks and digits.
+_IN_A_NAME = frozenset(" .,'`’‘-–·‧・．()（）〇&/")
 
 
-def clean(text: str, *, limit: int = 4000) -> str:
+def clean(text: str, *, limit: int = 100_000) -> str:
     """Return text on one line, without anything that is not seen: controls, direction marks, private characters.
 
     Args:
@@ -36,7 +37,8 @@ def clean(text: str, *, limit: int = 4000) -> str:
 
 def clean_name(text: str, *, limit: int = 80) -> str:
     """Return a person's name as it can stand in a text: nothing in it is a link, markup or a digit of a number."""
-    text = _NOT_IN_A_NAME.sub("", clean(text, limit=limit * 2).replace("_", " "))
+    text = clean(text, limit=limit * 2).replace("_", " ")
+    text = "".join(each for each in text if each in _IN_A_NAME or unicodedata.category(each)[0] in "LMN")
     text = _LINKS.sub(lambda match: match.group(1)[0] + " ", text.replace("/", " "))
     return clean(text, limit=limit)
 

@@ -113,7 +113,8 @@ class LetterContent:
             "account status": self.account_status in get_args(AccountStatus) and self.account_status,
         }
         if self.kind == "lawyer_letter":
-            needed["law firm"] = firm and firm.name and firm.lawyer and firm.phone and "".join(firm.address)
+            said = (firm.name, firm.lawyer, firm.phone, "".join(firm.address)) if firm else ()
+            needed["law firm"] = said and all(map(clean, said))
             needed["mandate of the law firm"] = firm and firm.mandate
         for part, value in needed.items():
             if not (value and clean(str(value))):

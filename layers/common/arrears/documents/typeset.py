@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
+from hashlib import md5
 from io import BytesIO
 from typing import Final, Literal, Protocol
 
@@ -610,10 +611,12 @@ class Sheet:
             initialFontName=self.face.fonts[-1].fontName,  # type: ignore[arg-type]
             lang=self.language,
         )
-        stamp = canvas._doc._timeStamp  # type: ignore[attr-defined]  # noqa: SLF001 - there is no other way to date it
+        document = canvas._doc  # type: ignore[attr-defined]  # noqa: SLF001 - there is no other way to date it
+        stamp = document._timeStamp  # noqa: SLF001 - likewise
         stamp.t = 0.0
         stamp.YMDhms = (on.year, on.month, on.day, 0, 0, 0)
         stamp.dhh = stamp.dmm = 0
+        document.signature = md5(usedforsecurity=False)  # the file's id; it began with SOURCE_DATE_EPOCH
         canvas.setTitle(clean(title, limit=200))
         canvas.setAuthor(clean(author, limit=200))
         canvas.setSubject(clean(subject, limit=200))

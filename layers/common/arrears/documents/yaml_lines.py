@@ -8,6 +8,7 @@ import yaml
 from arrears.documents.errors import TemplateError
 
 Path = Sequence[str | int]
+_SCALARS = frozenset({"str", "int", "float", "bool", "null", "timestamp"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,8 @@ def _plain(
     places[path] = (node.start_mark.line, node.end_mark.line)
     if len(path) > 8:  # noqa: PLR2004 - no template is deeper; an anchor to itself would be
         raise TemplateError("nested too deeply", file=file, line=node.start_mark.line + 1)
+    if node.tag.startswith("!") or "python" in node.tag:
+        raise TemplateError(f"the tag {node.tag} is not allowed", file=file, line=node.start_mark.line + 1)
     if isinstance(node, yaml.MappingNode):
         mapping: dict[str, object] = {}
         for key_node, value_node in node.value:
@@ -77,7 +80,7 @@ def _plain(
 def _scalar(node: yaml.Node, file: str) -> object:
     text = str(node.value)
     kind = node.tag.removeprefix("tag:yaml.org,2002:")
-    if kind == node.tag:
+    if kind not in _SCALARS:
         raise TemplateError(f"the tag {node.tag} is not allowed", file=file, line=node.start_mark.line + 1)
     if kind == "int" and text.lstrip("-+").isdecimal():
         return int(text)
