@@ -76,8 +76,11 @@ class Request(TypedDict, total=False):
 
 
 def execution_name(case_id: str, generation: int) -> str:
-    """Return the name of the execution that has a case; starting the same name twice is harmless."""
-    return f"{case_id}.g{generation}"
+    """Return the name of the execution that has a case; starting the same name twice is harmless.
+
+    Letters, digits, - and _ only: with any other character the execution would not be logged (StartExecution, `name`).
+    """
+    return f"{case_id}-g{generation}"
 
 
 def _step(request: Request, next_state: str) -> NextStep:
