@@ -58,13 +58,14 @@ class Assess:
         record = self.table.case(request["case_id"])
         if record is None:
             return self._open(request, policy, clock)
+        if record.case.is_open and record.generation == request["generation"] - 1:
+            record = self._take_over(record)
         if not record.case.is_open or record.generation != request["generation"]:
             return ended(request)
         if request.get("turns", 0) == 0:
             self._take_off_queue(record)
         now = clock.now(record.case.account.timezone)
         if _is_old(request, clock):
-            self.table.transact([self.table.set_generation(record, record.generation + 1)])
             return handed_over(request, record.generation + 1)
         failure = _failure(record.case, request, now.on)
         case, first = record.case, [failure] if failure is not None else []
@@ -103,6 +104,16 @@ class Assess:
             due = opens_on(account.account, policy, on)
             later = due if due is None or due > on else on + ONE_DAY
             self.table.transact([self.table.put_account(account, later)])
+
+    def _take_over(self, record: CaseRecord) -> CaseRecord:
+        """Take a case over from the execution before, which has handed it over and does nothing any more.
+
+        The generation is raised here and not where the case is handed over: until the next execution has begun, the
+        net under the one before must be able to see that the case is still its own.
+        """
+        generation = record.generation + 1
+        self.table.transact([self.table.set_generation(record, generation)])
+        return replace(record, generation=generation, token=None, token_version=0)
 
     def _take_off_queue(self, record: CaseRecord) -> None:
         """Take the account off the queue on which the net has put it for this execution."""
