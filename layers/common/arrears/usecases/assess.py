@@ -77,33 +77,32 @@ class Assess:
 
     def _open(self, request: Request, policy: Policy, clock: Clock) -> NextStep:
         """Open the case and take its first turn in one transaction; end where none is due any more."""
-        case_id = request["case_id"]
+        case_id, generation = request["case_id"], request["generation"]
         account = self.table.account(account_of(case_id))
         now = clock.now(account.account.timezone)
-        opened_on = _opening_date(case_id)
-        opened = open_case(account.account, policy, opened_on)
-        if account.open_case is not None or opened is None or open_case(account.account, policy, now.on) is None:
-            self._queue_again(account, policy, now.on)
+        if account.open_case is not None or account.generation > generation:
+            return ended(request)
+        opened = open_case(account.account, policy, _opening_date(case_id))
+        if opened is None or open_case(account.account, policy, now.on) is None:
+            self._queue_again(account, generation, policy, now.on)
             return ended(request)
         opened = replace(opened, account=account.account.pruned(now.on))
         stamp = Stamp(clock.at(account.account.timezone), now.on, policy.label)
         record, _ = self.table.appending(None, [opened], stamp)
         _, events, decision = take_turn(record.case, policy, now)
-        closes = isinstance(decision, Close)
-        taken = self.table.put_account(
-            replace(account, open_case=None if closes else case_id),
-            opens_on(account.account, policy, now.on + ONE_DAY) if closes else None,
-        )
-        record = self.table.append(None, [opened, *events], stamp, generation=request["generation"], extra=[taken])
+        taken = self.table.put_account(replace(account, open_case=case_id), None)
+        record = self.table.append(None, [opened, *events], stamp, generation=generation, extra=[taken])
         self.observe([opened, *events])
         return self._next(request, record, decision, clock)
 
-    def _queue_again(self, account: AccountRecord, policy: Policy, on: date) -> None:
-        """Put an account back in its place on the queue, so that a scan does not find it again for nothing."""
-        if account.version and account.open_case is None:
-            due = opens_on(account.account, policy, on)
-            later = due if due is None or due > on else on + ONE_DAY
-            self.table.transact([self.table.put_account(account, later)])
+    def _queue_again(self, account: AccountRecord, generation: int, policy: Policy, on: date) -> None:
+        """Put an account back in its place on the queue, so that a scan does not find it again for nothing.
+
+        One generation later: the name of this execution is blocked, should a case be due on the same date after all.
+        """
+        if account.version:
+            later = replace(account, generation=generation + 1)
+            self.table.transact([self.table.put_account(later, opens_on(account.account, policy, on))])
 
     def _take_over(self, record: CaseRecord) -> CaseRecord:
         """Take a case over from the execution before, which has handed it over and does nothing any more.
@@ -119,7 +118,8 @@ class Assess:
         """Take the account off the queue on which the net has put it for this execution."""
         if record.generation > 1:
             account = self.table.account(record.case.account_id)
-            self.table.transact([self.table.put_account(account, None)])
+            if account.due is not None:
+                self.table.transact([self.table.put_account(account, None)])
 
     def _append(
         self, record: CaseRecord, events: Sequence[Event], decision: Act | Wait | Close, policy: Policy, clock: Clock
