@@ -6,6 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
+import reportlab
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 
@@ -34,6 +35,7 @@ def find_fonts() -> Path:
         *([Path(named)] if named else []),
         here.parents[1] / "fonts",  # the wheel: package data
         here.parents[2] / "fonts",  # a layer: /opt/python
+        Path(reportlab.__file__).parents[1] / "fonts",  # the layer that brings ReportLab, wherever it is unpacked
         Path("/opt/python/fonts"),
         Path("/opt/fonts"),
         *(parent / "documents" / "fonts" for parent in here.parents[3:4]),  # a checkout: layers/documents
