@@ -1,0 +1,32 @@
+"""Puts the use cases of the import together, once a process, from the environment that the template gives."""
+
+import os
+from functools import cache
+
+from arrears.adapters import aws
+from arrears.adapters.objects import Objects
+from arrears.usecases.finish_import import FinishImport
+from arrears.usecases.import_piece import ImportPiece
+from arrears.usecases.split_file import SplitFile
+
+
+@cache
+def split_file() -> SplitFile:
+    """The use case of `split_import`."""
+    return SplitFile(Objects(aws.s3()), os.environ["INBOUND_BUCKET"], os.environ["AGENCY_BUCKET"])
+
+
+@cache
+def import_piece() -> ImportPiece:
+    """The use case of `import_rows`."""
+    from arrears.bootstrap import settings, table
+
+    return ImportPiece(table(), settings(), Objects(aws.s3()), os.environ["INBOUND_BUCKET"])
+
+
+@cache
+def finish_import() -> FinishImport:
+    """The use case of `report_import`."""
+    from arrears.runtime import count
+
+    return FinishImport(Objects(aws.s3()), os.environ["INBOUND_BUCKET"], os.environ["AGENCY_BUCKET"], count)

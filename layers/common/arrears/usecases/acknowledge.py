@@ -1,0 +1,83 @@
+"""Acknowledge: an agency says that it has a day's set, by the hash of the manifest, and what is wrong with it."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from arrears.adapters.objects import Objects
+from arrears.adapters.table import Table
+from arrears.files import RowError
+from arrears.usecases.drop import Drop
+from arrears.usecases.take_in import Outcome
+
+_MANIFEST = re.compile(r"agency_id=([^/]+)/(?:placements|recalls)/date=([0-9]{4}-[0-9]{2}-[0-9]{2})/manifest\.json")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Acknowledge:
+    """Records an acknowledgement beside the day's exports, and compares it with what was sent."""
+
+    table: Table
+    objects: Objects
+
+    def __call__(self, drop: Drop, ack: Mapping[str, Any]) -> Outcome:
+        """Record an acknowledgement, a bad one too: an operator has to see it.
+
+        Args:
+            drop: the agency's file.
+            ack: {manifest, sha256, accepted, problems}.
+
+        Raises:
+            RowError: it cannot be read, does not fit what was sent, or names problems.
+        """
+        manifest, sha256 = ack.get("manifest"), ack.get("sha256")
+        match = _MANIFEST.fullmatch(manifest) if isinstance(manifest, str) else None
+        if not isinstance(manifest, str) or match is None:
+            raise RowError("manifest", "is no key of a manifest")
+        if match[1] != drop["agency_id"]:
+            raise RowError("manifest", "is another agency's")
+        if not isinstance(sha256, str) or _SHA256.fullmatch(sha256.lower()) is None:
+            raise RowError("sha256", "is no SHA-256 in hex")
+        refused = self._compare(drop["bucket"], manifest, sha256.lower(), ack)
+        outcome = self._record(drop, match[2], ack, refused)
+        if refused is not None:
+            raise refused
+        return outcome
+
+    def _compare(self, bucket: str, manifest: str, sha256: str, ack: Mapping[str, Any]) -> RowError | None:
+        """Return what an operator has to look at, or None."""
+        sent = self.objects.read(bucket, manifest)
+        if sent is None:
+            return RowError("manifest", "was never written")
+        if hashlib.sha256(sent).hexdigest() != sha256:
+            return RowError("sha256", "is not that of the manifest")
+        problems, accepted = ack.get("problems"), ack.get("accepted")
+        if problems:
+            return RowError("problems", f"the agency names {len(problems) if isinstance(problems, list) else 1}")
+        if accepted is False:
+            return RowError("accepted", "the agency has not accepted the set")
+        cases = json.loads(sent).get("case_count")
+        if isinstance(accepted, int) and not isinstance(accepted, bool) and cases is not None and accepted != cases:
+            return RowError("accepted", f"is {accepted}, the manifest has {cases} cases")
+        return None
+
+    def _record(self, drop: Drop, on: str, ack: Mapping[str, Any], refused: RowError | None) -> Outcome:
+        name = hashlib.sha256(drop["key"].encode()).hexdigest()[:20]
+        content = json.dumps(ack, ensure_ascii=False, sort_keys=True)
+        item = {
+            "pk": {"S": f"EXPORT#{on}"},
+            "sk": {"S": f"{drop['agency_id']}#ACK#{name}"},
+            "key": {"S": drop["key"]},
+            "content": {"S": content},
+            "problem": {"S": "" if refused is None else str(refused)},
+            "by": {"S": drop["run"]},
+        }
+        for known in self.table.query(item["pk"]["S"], item["sk"]["S"]):
+            if known["content"] == item["content"] and known["problem"] == item["problem"]:
+                return "accepted" if known["by"] == item["by"] else "unchanged"
+        self.table.transact([{"Put": {"TableName": self.table.name, "Item": item}}])
+        return "accepted"

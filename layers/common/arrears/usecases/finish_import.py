@@ -1,0 +1,157 @@
+"""Finish import: put together what came of the pieces, in line order, and write the report, last of all."""
+
+import heapq
+import json
+import logging
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any, TypedDict, cast
+
+from arrears.adapters.objects import Objects
+from arrears.usecases.drop import Counts, Drop, drop_of, piece_rejects_key, rejects_key, report_key, result_key
+
+logger = logging.getLogger(__name__)
+
+#: The reason of a row that nothing is known of, because the machinery failed.
+NOT_TAKEN_IN = "error: not taken in, the import broke off; drop the file again"
+
+
+class Finished(TypedDict):
+    """What the workflow learns of a report."""
+
+    failed: bool
+    rows: int
+    rejected: int
+
+
+@dataclass(frozen=True)
+class FinishImport:
+    """The last step of an import, also of one that broke off.
+
+    Attributes:
+        count: adds to a metric.
+        folder: where the rejects are put together; the system's own folder by default.
+    """
+
+    objects: Objects
+    inbound_bucket: str
+    agency_bucket: str
+    count: Callable[[str, int], None]
+    folder: Path | None = None
+
+    def __call__(self, execution: Mapping[str, Any]) -> Finished:
+        """Write the rejects, if any, and then the report.
+
+        Args:
+            execution: the state of the execution: the event, `split` when the file could be split, `error` when
+                something failed.
+
+        Raises:
+            TransientServiceError: S3 is busy.
+        """
+        split = execution.get("split")
+        if split is None:
+            drop, pieces = drop_of(execution["detail"], self.inbound_bucket, self.agency_bucket), None
+        else:
+            drop, pieces = cast("Drop", split["drop"]), cast("list[str]", split["pieces"])
+        with tempfile.TemporaryDirectory(dir=self.folder) as name:
+            folder = Path(name)
+            counts, refused, failed = self._collect(pieces, folder)
+            error = str(execution.get("error", {}).get("Error", "States.Unknown")) if failed else ""
+            if self._overtaken(drop):
+                logger.info("a later version of the file has its report: this one is not written")
+            else:
+                self._write(drop, counts, refused, folder, error)
+        self.count("FilesImported", 1)
+        self.count("RowsAccepted", counts["accepted"])
+        self.count("RowsUnchanged", counts["unchanged"])
+        self.count("RowsRejected", counts["rejected"])
+        self.count("ImportsFailed", int(failed))
+        return {"failed": failed, "rows": counts["rows"], "rejected": counts["rejected"]}
+
+    def _collect(self, pieces: list[str] | None, folder: Path) -> tuple[Counts, list[Path], bool]:
+        """Fetch what came of the pieces: the sums, the refused rows as local files, and whether anything failed."""
+        counts: Counts = {"rows": 0, "accepted": 0, "unchanged": 0, "rejected": 0}
+        if pieces is None:
+            (folder / "all").write_text(_reject(1, None), encoding="utf-8")
+            return {**counts, "rows": 1, "rejected": 1}, [folder / "all"], True
+        failed, refused = False, []
+        for number, piece in enumerate(pieces):
+            path = folder / f"{number:04d}"
+            stored = self.objects.read(self.inbound_bucket, result_key(piece))
+            if stored is None:
+                failed = True
+                result = self._not_taken_in(piece, path)
+            else:
+                result = json.loads(stored)
+                if result["rejected"]:
+                    with path.open("wb") as file:
+                        for line in self.objects.lines(self.inbound_bucket, piece_rejects_key(piece)):
+                            file.write(line + b"\n")
+            if result["rejected"]:
+                refused.append(path)
+            for name in ("rows", "accepted", "unchanged", "rejected"):
+                counts[name] += result[name]
+        return counts, refused, failed
+
+    def _not_taken_in(self, piece: str, path: Path) -> Counts:
+        """Write down all rows of a piece that failed as refused: which of them were taken in is not known."""
+        rows = 0
+        with path.open("w", encoding="utf-8", errors="replace") as file:
+            for line in self.objects.lines(self.inbound_bucket, piece):
+                entry = json.loads(line)
+                file.write(_reject(entry["line"], entry["row"]))
+                rows += 1
+        return {"rows": rows, "accepted": 0, "unchanged": 0, "rejected": rows}
+
+    def _overtaken(self, drop: Drop) -> bool:
+        """Say whether a later version of the file has its report already."""
+        if not drop["version"]:
+            return False
+        latest = self.objects.latest_version(drop["bucket"], drop["key"])
+        if latest in ("", drop["version"]):
+            return False
+        report = self.objects.read(drop["bucket"], report_key(drop["key"]))
+        return report is not None and json.loads(report).get("version_id") == latest
+
+    def _write(self, drop: Drop, counts: Counts, refused: list[Path], folder: Path, error: str) -> None:
+        bucket, key = drop["bucket"], drop["key"]
+        if refused:
+            merged = folder / "merged"
+            _merge(refused, merged)
+            self.objects.put_file(bucket, rejects_key(key), merged, "application/x-ndjson")
+        else:
+            # An earlier version of the file may have left some.
+            self.objects.delete(bucket, rejects_key(key))
+        report: dict[str, object] = {
+            **counts,
+            "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "version_id": drop["version"],
+        }
+        if error:
+            report["error"] = error
+        self.objects.put(bucket, report_key(key), json.dumps(report).encode(), "application/json")
+
+
+def _reject(line: int, row: object) -> str:
+    return json.dumps({"line": line, "reason": NOT_TAKEN_IN, "row": row}, ensure_ascii=False) + "\n"
+
+
+def _line_number(text: bytes) -> int:
+    """Return the line number that a line of a rejects file begins with."""
+    return int(text[len(b'{"line": ') : text.index(b",")])
+
+
+def _lines(file: IO[bytes]) -> Iterator[bytes]:
+    yield from file
+
+
+def _merge(refused: list[Path], target: Path) -> None:
+    with ExitStack() as stack:
+        files = [stack.enter_context(path.open("rb")) for path in refused]
+        merged = stack.enter_context(target.open("wb"))
+        merged.writelines(heapq.merge(*map(_lines, files), key=_line_number))

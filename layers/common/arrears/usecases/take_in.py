@@ -1,0 +1,505 @@
+"""Take in: what each row of a file changes, and writing it once.
+
+A row that tells nothing new writes nothing. What it does change is one transaction: the row itself as a fact, so that
+it counts once; the account; and an event on the case that is open, which wakes the execution. The account's version
+and the case's version are conditions, so a case that opens or closes meanwhile is seen and the row is looked at again.
+
+Which row of which drop wrote something is stored with it. A piece that is taken in again after a crash therefore
+reports the same as the first time: what it has written itself counts as accepted, not as unchanged.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from arrears.adapters.settings import Clock, Settings
+from arrears.adapters.table import AccountRecord, CaseRecord, StaleError, Table
+from arrears.domain.dates import ONE_DAY
+from arrears.domain.decide import account_of, case_id_of, opens_on
+from arrears.domain.events import (
+    ArrearsReported,
+    CallResult,
+    Event,
+    HoldLifted,
+    HoldPlaced,
+    LetterReported,
+    PaymentReceived,
+)
+from arrears.domain.facts import Account
+from arrears.domain.money import Money
+from arrears.domain.policy import Policy
+from arrears.errors import TransientConflictError
+from arrears.files import (
+    CallRow,
+    Duplicates,
+    HoldRow,
+    LetterRow,
+    PaymentRow,
+    PortfolioRow,
+    Profile,
+    Record,
+    ReturnRow,
+    RowError,
+)
+from arrears.records import Stamp
+from arrears.usecases.assess import TRIES
+from arrears.usecases.drop import Drop
+
+if TYPE_CHECKING:
+    from arrears.adapters.aws import Item
+
+#: So many facts may wait for an account's next extract; beyond that its item would outgrow the table's limit of 400 KB.
+MOST_FACTS = 1000
+_LETTER_ID = re.compile(r"[A-Za-z0-9_-]{1,32}-[0-9]{8}\.[^.]+(?:\.[^.]+)+", re.ASCII)
+
+Outcome = Literal["accepted", "unchanged"]
+FactName = tuple[str, str, str]
+
+
+class NumberedRow(NamedTuple):
+    """A row that was checked, with its line and its cells."""
+
+    line: int
+    row: dict[str, str | None]
+    record: Record
+
+
+class Verdict(NamedTuple):
+    """What became of a row; `refused` says why not."""
+
+    numbered: NumberedRow
+    outcome: Outcome | None
+    refused: RowError | None = None
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A row as it is kept, so that it counts once.
+
+    Attributes:
+        told: what the row says, in the words of the field, however it was written.
+    """
+
+    account_id: str
+    kind: str
+    fact_id: str
+    told: dict[str, str | None]
+
+    @property
+    def name(self) -> FactName:
+        """What it is stored under."""
+        return self.account_id, self.kind, self.fact_id
+
+    def content(self, by: str) -> str:
+        """Return what is stored of it."""
+        return json.dumps({"by": by, "fact": self.told}, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+@dataclass
+class Change:
+    """What a row changes.
+
+    Attributes:
+        account: the account as it is to be stored; None where it stays as it is.
+        on: the business date at the account's place.
+        events: by case, what is to be appended to it.
+    """
+
+    on: date
+    timezone: str
+    account: AccountRecord | None = None
+    fact: Fact | None = None
+    events: dict[str, list[Event]] = field(default_factory=dict)
+
+    def append(self, case: CaseRecord | None, event: Event) -> None:
+        """Add an event for a case, if there is one."""
+        if case is not None:
+            self.events.setdefault(case.case.case_id, []).append(event)
+
+
+def account_id_of(record: Record) -> str:
+    """Return the account that a row is about.
+
+    Raises:
+        RowError: a letter's id is none of ours.
+    """
+    if isinstance(record, LetterRow):
+        if _LETTER_ID.fullmatch(record.letter_id) is None:
+            raise RowError("letter_id", "is not the id of a letter that was queued")
+        return account_of(record.letter_id)
+    return record.account_id
+
+
+def fact_of(record: Record, agency_id: str) -> Fact | None:
+    """Return what a row is kept as; None for an extract, which the account itself keeps."""
+    match record:
+        case PaymentRow(payment_id, account_id, paid_at, amount):
+            told = {"paid_at": paid_at.astimezone(UTC).isoformat(), "amount": _plain(amount)}
+            return Fact(account_id, "payment", payment_id, told)
+        case HoldRow(hold_id, account_id, reason, status, at):
+            # A lift names the hold, whatever it says of the reason.
+            told_hold = {"reason": reason} if status == "placed" else {}
+            return Fact(account_id, "hold", f"{hold_id}#{status}#{at.isoformat()}", {**told_hold})
+        case CallRow(call_id, account_id):
+            call: dict[str, str | None] = {
+                "called_at": record.called_at.isoformat(),
+                "phone": record.phone,
+                "result": record.result,
+                "promised_amount": None if record.promised_amount is None else _number(record.promised_amount),
+                "promised_on": None if record.promised_on is None else record.promised_on.isoformat(),
+                "agent": record.agent,
+            }
+            return Fact(account_id, "call", call_id, call)
+        case LetterRow(letter_id, status, at, tracking_number):
+            letter = {"at": at.isoformat(), "tracking_number": tracking_number}
+            return Fact(account_of(letter_id), "letter", f"{letter_id}#{status}", letter)
+        case ReturnRow(return_id, case_id, account_id, at, outcome, returned, note):
+            report = {
+                "case_id": case_id,
+                "at": at.isoformat(),
+                "outcome": outcome,
+                "amount": None if returned is None else _plain(returned),
+                "note": note,
+            }
+            return Fact(account_id, "return", f"{agency_id}:{return_id}", report)
+        case _:
+            return None
+
+
+def _number(amount: Decimal) -> str:
+    return f"{amount.normalize():f}"
+
+
+def _plain(money: Money) -> str:
+    return f"{_number(money.amount)} {money.currency}"
+
+
+def profile_digest(profile: Profile) -> str:
+    """Return a short hash of a profile: tells whether the same was said before, and nothing of what was said."""
+    text = json.dumps(profile.to_dict(), ensure_ascii=False, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+class Source(NamedTuple):
+    """Which row of which drop an extract came from, as `AccountRecord.sources` keeps it."""
+
+    profile: str
+    dropped_at: str
+    by: str
+
+    @classmethod
+    def read(cls, text: str | None) -> "Source":
+        """Return what was stored; empty for nothing."""
+        parts = (text or "").split(" ")
+        return cls(*parts) if len(parts) == len(cls._fields) else cls("", "", "")
+
+
+@dataclass(frozen=True)
+class TakeIn:
+    """Takes in the rows of a drop, one account at a time.
+
+    Attributes:
+        clock, policy: as they are when the piece begins.
+    """
+
+    table: Table
+    clock: Clock
+    policy: Policy
+    drop: Drop
+
+    @classmethod
+    def begin(cls, table: Table, settings: Settings, drop: Drop) -> "TakeIn":
+        """Read the clock and the policy, once for a piece."""
+        return cls(table, settings.clock(), settings.active().policy, drop)
+
+    def load(self, groups: dict[str, list[NumberedRow]]) -> "Loaded":
+        """Read the accounts of some rows, and which of the rows came in before, in as few requests as it takes."""
+        agency_id = self.drop["agency_id"]
+        facts = (fact_of(numbered.record, agency_id) for rows in groups.values() for numbered in rows)
+        names = {fact.name for fact in facts if fact is not None}
+        return Loaded(self.table.accounts(list(groups)), self.table.facts(names) if names else {})
+
+    def rows(self, account_id: str, rows: Sequence[NumberedRow], loaded: "Loaded") -> list[Verdict]:
+        """Take in the rows of one account, in file order.
+
+        Raises:
+            TransientError: nothing can be said of the rest; what was taken in is, and does no harm when it comes again.
+        """
+        if self.drop["kind"] in ("", "acks"):
+            raise ValueError("no rows of accounts")
+        duplicates = Duplicates(self.drop["kind"])
+        ledger = _Ledger(self, account_id, loaded)
+        verdicts = []
+        for numbered in rows:
+            try:
+                duplicates.check(numbered.record, numbered.row, numbered.line)
+            except RowError as refused:
+                verdicts.append(Verdict(numbered, None, refused))
+                continue
+            try:
+                verdicts.append(Verdict(numbered, ledger.take(numbered)))
+            except RowError as refused:
+                duplicates.forget(numbered.record)
+                verdicts.append(Verdict(numbered, None, refused))
+        return verdicts
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What was read for some accounts at once."""
+
+    accounts: dict[str, AccountRecord]
+    facts: dict[FactName, str]
+
+
+class _Ledger:
+    """One account while its rows are taken in: what is stored of it, as far as known."""
+
+    def __init__(self, take_in: TakeIn, account_id: str, loaded: Loaded) -> None:
+        self._to, self._table, self._account_id = take_in, take_in.table, account_id
+        self._record = loaded.accounts[account_id]
+        self._facts: dict[FactName, str | None] = {**loaded.facts}
+        self._cases: dict[str, CaseRecord | None] = {}
+        self._loaded_facts = True
+
+    # --- what is stored ----------------------------------------------------------------------------------------------
+    def _reload(self) -> None:
+        """Forget what was read: somebody was quicker."""
+        self._record = self._table.account(self._account_id)
+        self._facts.clear()
+        self._cases.clear()
+        self._loaded_facts = False
+
+    def _case(self, case_id: str) -> CaseRecord | None:
+        if case_id not in self._cases:
+            self._cases[case_id] = self._table.case(case_id)
+        return self._cases[case_id]
+
+    def _open_case(self) -> CaseRecord | None:
+        return None if self._record.open_case is None else self._case(self._record.open_case)
+
+    def _stored(self, fact: Fact) -> str | None:
+        if not self._loaded_facts and fact.name not in self._facts:
+            self._facts[fact.name] = self._table.fact(*fact.name)
+        return self._facts.get(fact.name)
+
+    # --- one row -----------------------------------------------------------------------------------------------------
+    def take(self, numbered: NumberedRow) -> Outcome:
+        """Take in one row.
+
+        Raises:
+            RowError: it is refused.
+            TransientConflictError: others keep changing the account.
+        """
+        by = f"{self._to.drop['run']}:{numbered.line}"
+        for _ in range(TRIES):
+            change = self._change(numbered.record, by)
+            if not isinstance(change, Change):
+                return change
+            try:
+                self._write(change, by)
+            except StaleError:
+                self._reload()
+            else:
+                return "accepted"
+        raise TransientConflictError(f"{self._account_id}: others keep changing the account")
+
+    def _change(self, record: Record, by: str) -> Change | Outcome:
+        """Return what a row changes; or what became of it, where it changes nothing (any more)."""
+        if isinstance(record, PortfolioRow):
+            return self._extract(record, by)
+        fact = fact_of(record, self._to.drop["agency_id"])
+        if fact is None:
+            raise ValueError("no fact")
+        stored = self._stored(fact)
+        if stored is not None:
+            known = json.loads(stored)
+            if known["fact"] != fact.told:
+                what = "status" if fact.kind == "letter" else f"{fact.kind}_id"
+                raise RowError(what, "contradicts what came in before under the same id")
+            return "accepted" if known["by"] == by else "unchanged"
+        match record:
+            case PaymentRow():
+                change = self._payment(record)
+            case HoldRow():
+                change = self._hold(record)
+            case CallRow():
+                change = self._call(record)
+            case LetterRow():
+                change = self._letter(record)
+            case ReturnRow():
+                change = self._return(record)
+        change.fact = fact
+        return change
+
+    def _begin(self, timezone: str) -> Change:
+        return Change(self._to.clock.now(timezone).on, timezone)
+
+    def _extract(self, row: PortfolioRow, by: str) -> Change | Outcome:
+        record, extract = self._record, row.extract
+        account, as_of = record.account, extract.as_of.isoformat()
+        moved = account.with_extract(extract)
+        change = self._begin(moved.timezone)
+        source = Source.read(record.sources.get(as_of))
+        before: Outcome = "accepted" if source.by == by else "unchanged"
+        in_force = account.extract(change.on)
+        if in_force is not None and in_force.as_of > extract.as_of:
+            return before
+        known = next((known for known in account.extracts if known.as_of == extract.as_of), None)
+        told = Source(profile_digest(row.profile), self._to.drop["dropped_at"], by)
+        if known == extract and source.profile == told.profile:
+            return before
+        if known is not None and source.dropped_at > told.dropped_at:
+            return "unchanged"
+        kept = _within_limits(moved.pruned(change.on))
+        run = by.partition(":")[0]
+        dates = {each.as_of.isoformat() for each in kept.extracts}
+        sources = {
+            date: text for date, text in record.sources.items() if date in dates or Source.read(text).by.startswith(run)
+        }
+        newest = moved.extracts[-1].as_of == extract.as_of
+        change.account = replace(
+            record,
+            account=kept,
+            profile=row.profile if newest else record.profile,
+            sources={**sources, as_of: " ".join(told)},
+        )
+        if known != extract:
+            change.append(self._open_case(), ArrearsReported(extract, change.on))
+        return change
+
+    def _payment(self, row: PaymentRow) -> Change:
+        account = self._record.account
+        change = self._begin(account.timezone)
+        _check_currency(account, row.amount)
+        payment = row.payment(account.timezone)
+        self._change_account(change, account.with_payment(payment))
+        change.append(self._open_case(), PaymentReceived(payment))
+        return change
+
+    def _hold(self, row: HoldRow) -> Change:
+        account = self._record.account
+        change = self._begin(account.timezone)
+        on = row.on(account.timezone)
+        placed = row.status == "placed"
+        held = account.with_hold(row.hold_id, row.reason, placed=on if placed else None, lifted=None if placed else on)
+        self._change_account(change, held)
+        happened = HoldPlaced if placed else HoldLifted
+        change.append(self._open_case(), happened(row.hold_id, row.reason, on))
+        return change
+
+    def _call(self, row: CallRow) -> Change:
+        account, case = self._record.account, self._open_case()
+        change = self._begin(account.timezone)
+        call = row.call(account.timezone)
+        if case is None:
+            self._change_account(change, account.with_call(call))
+        elif call.called_on > case.case.opened_on:
+            change.append(case, CallResult(call))
+        return change
+
+    def _letter(self, row: LetterRow) -> Change:
+        case = self._case(row.letter_id.split(".", 1)[0])
+        queued = case is not None and (
+            any(done.action_id == row.letter_id and done.action == "queue_letter" for done in case.case.done)
+            or (
+                case.case.pending is not None
+                and case.case.pending.action_id == row.letter_id
+                and case.case.pending.action == "queue_letter"
+            )
+        )
+        if case is None or not queued:
+            raise RowError("letter_id", "is not the id of a letter that was queued")
+        timezone = case.case.account.timezone
+        change = self._begin(timezone)
+        change.append(case, LetterReported(row.letter_id, row.status, row.on(timezone), row.tracking_number))
+        return change
+
+    def _return(self, row: ReturnRow) -> Change:
+        agency_id, case = self._to.drop["agency_id"], self._case(row.case_id)
+        placements = [] if case is None else [p for p in case.case.placements if p.agency_id == agency_id]
+        if case is None or not placements:
+            raise RowError("case_id", "is no case that this agency was given")
+        timezone = case.case.account.timezone
+        change, on = self._begin(timezone), row.on(timezone)
+        current = case.case.placement
+        if row.outcome == "returned" and (current is None or current.agency_id != agency_id):
+            raise RowError("case_id", "is no case that this agency still has")
+        if on < (placements[-1] if row.outcome == "returned" else placements[0]).placed_on:
+            raise RowError("at", "is before the case was placed")
+        change.append(case, row.reported(agency_id, timezone))
+        account, fact_id = self._record.account, f"agency:{agency_id}:{row.return_id}"
+        payment = row.payment(agency_id, timezone)
+        if payment is not None:
+            _check_currency(account, payment.amount)
+            payment = replace(payment, payment_id=fact_id)
+            self._change_account(change, account.with_payment(payment))
+            change.append(self._open_case(), PaymentReceived(payment))
+        elif row.outcome == "disputed":
+            self._change_account(change, account.with_hold(fact_id, "dispute", placed=on, lifted=None))
+            change.append(self._open_case(), HoldPlaced(fact_id, "dispute", on))
+        return change
+
+    def _change_account(self, change: Change, account: Account) -> None:
+        kept = _within_limits(account.pruned(change.on))
+        if kept != self._record.account:
+            change.account = replace(self._record, account=kept)
+
+    # --- writing -----------------------------------------------------------------------------------------------------
+    def _write(self, change: Change, by: str) -> None:
+        writes: list[Item] = []
+        cases: dict[str, CaseRecord | None] = {}
+        if change.fact is not None:
+            fact = change.fact
+            writes.append(self._table.put_fact(fact.account_id, fact.kind, fact.fact_id, fact.content(by)))
+        due = None
+        if change.account is not None:
+            due = self._due(change.account, change.on)
+            writes.append(self._table.put_account(change.account, due))
+        for case_id, events in change.events.items():
+            case = self._case(case_id)
+            if case is None:
+                raise ValueError("events for no case")
+            # A fact was decided by nobody, so it names no policy.
+            stamp = Stamp(self._to.clock.at(change.timezone), change.on)
+            cases[case_id], appends = self._table.appending(case, events, stamp, wakes=case.case.is_open)
+            writes += appends
+        self._table.transact(writes)
+        if change.account is not None:
+            self._record = replace(
+                change.account, version=change.account.version + 1, due=None if due is None else due.isoformat()
+            )
+        if change.fact is not None:
+            self._facts[change.fact.name] = change.fact.content(by)
+        self._cases |= cases
+
+    def _due(self, record: AccountRecord, on: date) -> date | None:
+        """Return the account's place on the queue: the first date on which a case could open.
+
+        An account with an open case has none, but for that which the net has given it.
+        """
+        if record.open_case is not None:
+            return None if record.due is None else date.fromisoformat(record.due)
+        policy = self._to.policy
+        due = opens_on(record.account, policy, on)
+        if due == on and self._case(case_id_of(record.account.account_id, on)) is not None:
+            # A case that closed today has today's id: the next one opens tomorrow.
+            return opens_on(record.account, policy, on + ONE_DAY)
+        return due
+
+
+def _check_currency(account: Account, amount: Money) -> None:
+    if account.extracts and account.extracts[-1].past_due.currency != amount.currency:
+        raise RowError("currency", f"is not {account.extracts[-1].past_due.currency}, the account's")
+
+
+def _within_limits(account: Account) -> Account:
+    facts: Iterable[tuple[Any, ...]] = (account.extracts, account.payments, account.holds, account.calls)
+    if sum(map(len, facts)) > MOST_FACTS:
+        raise RowError("account_id", f"has more than {MOST_FACTS} facts that wait for its next extract")
+    return account
