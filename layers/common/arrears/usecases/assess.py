@@ -18,8 +18,8 @@ from arrears.usecases.next_step import ACTIONS, NextStep, Request, ended, handed
 
 #: How often a case that others keep changing is loaded again before the state machine is asked to come back.
 TRIES = 8
-#: So many turns an execution takes at most: 25,000 events of history (Step Functions quotas) at 18 a turn with an action;
-#: the rest is for tries that are repeated, at 3 each.
+#: So many turns an execution takes at most: 25,000 events of history (Step Functions quotas) at 18 a turn with an
+#: action; the rest is for tries that are repeated, at 3 each.
 MOST_TURNS = 1000
 #: An execution may run for a year (Step Functions quotas); one that waits 30 days at most must hand over before.
 OLDEST = timedelta(days=330)

@@ -28,6 +28,9 @@ class Recover:
             current = record.generation if record is not None else account.generation
             if account.version == 0 or current > generation or (record is not None and not record.case.is_open):
                 return False
+            if record is None and account.open_case is not None:
+                # It opened nothing; a later date's execution has opened a case since, and has it.
+                return False
             clock = self.settings.clock()
             on = clock.now(account.account.timezone).on
             due = on if record is not None else opens_on(account.account, self.settings.active().policy, on)
