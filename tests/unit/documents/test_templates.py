@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 
 from arrears.documents.errors import DocumentError, MissingPartError, TemplateError
 from arrears.documents.templates import LAWYER_PARTS, LETTER_PARTS, Templates, load_templates, shipped_templates
-from arrears.documents.variables import VARIABLES, Value
+from arrears.documents.variables import VARIABLES, Value, reference
 from tests.unit.documents.made_up import BANKS, LANGUAGES, money, templates
 
 SMS = ("just_overdue", "monthly", "promise_reminder")
@@ -325,3 +325,10 @@ def test_errors_of_documents_are_one_family() -> None:
     assert issubclass(TemplateError, DocumentError)
     assert issubclass(MissingPartError, DocumentError)
     assert all(variable.meaning for variable in VARIABLES.values())
+
+
+def test_the_documentation_lists_every_variable() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "texts.md").read_text(encoding="utf-8")
+    assert page.endswith(reference())
+    for part in (*LETTER_PARTS, *LAWYER_PARTS):
+        assert f"`{part}`" in page

@@ -547,8 +547,8 @@ def _check_sms(source: _Source, template: Template, longest: Mapping[str, str]) 
 
 def _check_shared(source: _Source, body: str, *at: str | int) -> None:
     for match in _VARIABLE.finditer(body):
-        if VARIABLES[match.group(1)].tells_of_debt:
-            raise source.error(f"{match.group()} tells others of a debt", *at, find=match.group())
+        if VARIABLES[match.group(1)].private:
+            raise source.error(f"{match.group()} is not for others to read", *at, find=match.group())
     for word in _DEBT_WORDS:
         if word in body.lower():
             raise source.error(f"a text for a shared phone must not speak of a debt: {word}", *at, find=word)

@@ -421,8 +421,8 @@ class Sheet:
         self.page.draws.append(draw)
         if not star:
             initials = "".join(word[0] for word in text.split() if word[0].isupper())[:3] or text[:1]
-            size = radius * (0.62 if len(initials) < 3 else 0.46)  # noqa: PLR2004 - three letters are wide
-            self.put(x, y + size * 0.36, initials, size, bold=True, colour=SEAL, align="centre")
+            large = radius * (0.62 if len(initials) < 3 else 0.46)  # noqa: PLR2004 - three letters are wide
+            self.put(x, y + large * 0.36, initials, large, bold=True, colour=SEAL, align="centre")
 
     # --- the flow ------------------------------------------------------------------------------------------------
 

@@ -23,14 +23,14 @@ class Variable:
     Attributes:
         meaning: for the person who writes templates.
         kind: how a value is checked and written.
-        tells_of_debt: whether a text that others may read must not use it.
+        private: whether it is not for others: a text for a shared phone must not use it.
         channels: where it may be used.
         longest: the longest plausible text in Latin and in Chinese script, for the count of segments.
     """
 
     meaning: str
     kind: Kind
-    tells_of_debt: bool = False
+    private: bool = False
     channels: frozenset[Channel] = frozenset({"sms", "letter"})
     longest: tuple[str, str] = ("", "")
 
@@ -49,25 +49,25 @@ VARIABLES: Mapping[str, Variable] = {
         longest=("Sample Commercial Bank Card Centre", "示例商业银行股份有限公司信用卡中心"),
     ),
     "cardholder_name": Variable("the cardholder", "name", longest=(_LATIN_NAME, _CHINESE_NAME)),
-    "card_last4": Variable("the last four digits of the card", "text", longest=("0000", "0000")),
-    "account_id": Variable("the bank's reference of the account", "text", longest=("W" * 32, "W" * 32)),
-    "amount_overdue": Variable("the arrears on the day of writing", "money", tells_of_debt=True),
-    "balance": Variable("the whole balance of the account", "money", tells_of_debt=True),
-    "minimum_due": Variable("the minimum payment last asked for", "money", tells_of_debt=True),
-    "as_of": Variable("the date that the arrears are stated for", "date", tells_of_debt=True),
-    "oldest_due_date": Variable("the oldest unpaid due date", "date", tells_of_debt=True),
-    "days_past_due": Variable("days since the oldest unpaid due date", "count", tells_of_debt=True),
-    "pay_by": Variable("the last day for payment", "date", tells_of_debt=True),
+    "card_last4": Variable("the last four digits of the card", "text", private=True, longest=("0000", "0000")),
+    "account_id": Variable("the bank's reference of the account", "text", private=True, longest=("W" * 32, "W" * 32)),
+    "amount_overdue": Variable("the arrears on the day of writing", "money", private=True),
+    "balance": Variable("the whole balance of the account", "money", private=True),
+    "minimum_due": Variable("the minimum payment last asked for", "money", private=True),
+    "as_of": Variable("the date that the arrears are stated for", "date", private=True),
+    "oldest_due_date": Variable("the oldest unpaid due date", "date", private=True),
+    "days_past_due": Variable("days since the oldest unpaid due date", "count", private=True),
+    "pay_by": Variable("the last day for payment", "date", private=True),
     "how_to_pay": Variable(
         "where and how to pay",
         "text",
-        tells_of_debt=True,
+        private=True,
         longest=("the bank's app or account 000-0000-0000-0000-000", "手机银行或存入还款账号0000-0000-0000-0000"),
     ),
     "phone": Variable("whom to ask: the number", "text", longest=("+86 400 0000 0000 00", "+86 400 0000 0000 00")),
     "hours": Variable("when somebody answers", "text", longest=("Mon-Fri 08-20:00", "周一至周五8:00-20:00")),
-    "promise_amount": Variable("the amount promised", "money", tells_of_debt=True),
-    "promise_date": Variable("the date promised for", "date", tells_of_debt=True),
+    "promise_amount": Variable("the amount promised", "money", private=True),
+    "promise_date": Variable("the date promised for", "date", private=True),
     "website": Variable("the bank's website", "text", channels=_LETTER),
     "email": Variable("the bank's e-mail address", "text", channels=_LETTER),
     "case_id": Variable("the case", "text", channels=_LETTER),
@@ -126,3 +126,13 @@ def longest_values(name: str, language: str) -> tuple[str, ...]:
     if variable.kind == "name":
         return latin, chinese
     return (chinese if language.startswith("zh") else latin,)
+
+
+def reference() -> str:
+    """Return the table of all variables, for the documentation."""
+    lines = ["| variable | what it is | in | on a shared phone |", "|---|---|---|---|"]
+    for name, variable in VARIABLES.items():
+        where = "texts and letters" if "sms" in variable.channels else "letters"
+        shared = "-" if "sms" not in variable.channels else "no" if variable.private else "yes"
+        lines.append(f"| `{name}` | {variable.meaning} | {where} | {shared} |")
+    return "\n".join(lines) + "\n"
