@@ -1,0 +1,40 @@
+"""Promises to pay: accepted or refused by their window, kept or broken (rule 12)."""
+
+from datetime import date, timedelta
+
+from arrears.domain.case import Case, Promise
+from arrears.domain.decisions import Record
+from arrears.domain.events import PromiseAccepted, PromiseEnded, PromiseRefused
+from arrears.domain.policy import Policy
+
+
+def settle_promises(case: Case, policy: Policy, on: date) -> Record | None:
+    """Accept or refuse a promise that came in, or end one whose date has passed; None where there is none."""
+    for call in case.calls:
+        if call.result != "promise" or call.called_on > on or call.call_id in case.settled_calls:
+            continue
+        window = policy.promise_window_days(case.stage, case.conversations_before(call))
+        if call.promised_on is None:
+            refusal = "no date was promised"
+        elif window is None:
+            refusal = "the policy names no promise windows"
+        elif call.promised_on < call.called_on:
+            refusal = f"{call.promised_on} is before the call of {call.called_on}"
+        elif call.promised_on > call.called_on + timedelta(days=window):
+            refusal = f"{call.promised_on} is more than {window} days after the call of {call.called_on}"
+        else:
+            reason = f"promised for {call.promised_on}, within {window} days of the call of {call.called_on} (rule 12)"
+            accepted = PromiseAccepted(call.call_id, call.called_on, call.promised_on, call.promised_amount, reason)
+            return Record(accepted)
+        return Record(PromiseRefused(call.call_id, on, f"promise refused: {refusal} (rule 12)"))
+    for promise in case.promises:
+        if promise.outcome == "standing" and on > promise.until:
+            return Record(_promise_ended(case, promise, on))
+    return None
+
+
+def _promise_ended(case: Case, promise: Promise, on: date) -> PromiseEnded:
+    paid = sum(payment.amount.amount for payment in case.payments if promise.on <= payment.paid_on <= promise.until)
+    if promise.amount is not None and paid >= promise.amount:
+        return PromiseEnded(promise.call_id, on, "kept", f"{paid} paid by {promise.until}, {promise.amount} promised")
+    return PromiseEnded(promise.call_id, on, "broken", f"unpaid on the day after {promise.until} (rule 12)")

@@ -1,0 +1,85 @@
+"""Which stage a case is in: the furthest one that can be entered (rules 2, 3, 5 and 6)."""
+
+from datetime import date, timedelta
+
+from arrears.domain.case import Case
+from arrears.domain.dates import ONE_DAY, add_months
+from arrears.domain.events import StageEntered
+from arrears.domain.policy import Policy, Requirement, Stage
+
+
+def next_stage(case: Case, policy: Policy, on: date) -> StageEntered | None:
+    """Return the furthest stage beyond the current one that can be entered on a date (rule 3)."""
+    for name in reversed(policy.stages_after(case.stage)):
+        stage = policy.stages[name]
+        starts_on = stage_starts_on(case, policy, stage, on)
+        if starts_on is not None and starts_on <= on and minimum_reached(case, stage, on):
+            return StageEntered(name, on, f"stage {name}: {_threshold_in_words(case, policy, stage, on)}")
+    return None
+
+
+def stage_starts_on(case: Case, policy: Policy, stage: Stage, on: date) -> date | None:
+    """Return the first date on which threshold and requirements hold, by what is known on a date; None for never."""
+    threshold = stage.from_
+    dates: list[date | None] = []
+    if threshold.days_past_due is not None or threshold.months_past_due is not None:
+        extract = case.account.extract(on)
+        if extract is None or extract.oldest_due is None:
+            return None
+        if threshold.days_past_due is not None:
+            dates.append(extract.oldest_due + timedelta(days=threshold.days_past_due))
+        if threshold.months_past_due is not None:
+            dates.append(add_months(extract.oldest_due, threshold.months_past_due) + ONE_DAY)
+    if threshold.agency is not None:
+        dates.append(case.agency_fails_on(policy.term_days))
+    dates += [_required_from(case, requirement) for requirement in stage.requires]
+    known = [day for day in dates if day is not None]
+    return max(known) if len(known) == len(dates) else None
+
+
+def _required_from(case: Case, requirement: Requirement) -> date | None:
+    """Return the date from which a requirement is met (rule 5); None while the action has not been done.
+
+    The stage is found once a date, before its steps: what is done on a date counts from the next one on.
+    """
+    if requirement.counts_from == "done":
+        first = min((done.on for done in case.done if done.action == requirement.action), default=None)
+    else:
+        letters = {done.action_id for done in case.done if done.action == requirement.action}
+        first = min(
+            (
+                report.on
+                for report in case.letters
+                if report.letter_id in letters and report.status in (requirement.counts_from, "delivered")
+            ),
+            default=None,
+        )
+    return None if first is None else first + timedelta(days=max(requirement.at_least_days_ago, 1))
+
+
+def minimum_reached(case: Case, stage: Stage, on: date) -> bool:
+    """Say whether the arrears reach what the stage asks for (rules 3 and 9)."""
+    if not stage.minimum_arrears:
+        return True
+    arrears = case.arrears(on)
+    minimum = stage.minimum_arrears.get(arrears.currency)
+    return minimum is None or arrears.amount >= minimum
+
+
+def _threshold_in_words(case: Case, policy: Policy, stage: Stage, on: date) -> str:
+    threshold, words = stage.from_, []
+    extract = case.account.extract(on)
+    if extract is not None and extract.oldest_due is not None:
+        if threshold.days_past_due is not None:
+            reached = extract.oldest_due + timedelta(days=threshold.days_past_due)
+            words.append(f"{threshold.days_past_due} DPD reached on {reached}")
+        if threshold.months_past_due is not None:
+            reached = add_months(extract.oldest_due, threshold.months_past_due) + ONE_DAY
+            words.append(f"more than {threshold.months_past_due} months past due since {reached}")
+    if threshold.agency is not None:
+        words.append(f"the agency failed on {case.agency_fails_on(policy.term_days)}")
+    words += [f"{need.action} done at least {need.at_least_days_ago} days before {on}" for need in stage.requires]
+    minimum = stage.minimum_arrears.get(case.arrears(on).currency)
+    if minimum is not None:
+        words.append(f"arrears {case.arrears(on)} reach the minimum of {minimum}")
+    return "; ".join(words)
