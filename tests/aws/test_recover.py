@@ -9,7 +9,6 @@ import pytest
 from arrears.adapters.table import StaleError
 from arrears.errors import TransientConflictError
 from arrears.usecases.assess import Assess
-from arrears.usecases.next_step import Request
 from arrears.usecases.recover import Recover
 from tests.support.builders import ACCOUNT_ID, CASE_ID, OPENS, account, extract, paid
 from tests.support.stack import Stack
@@ -24,8 +23,8 @@ def recover(stack: Stack) -> Recover:
 
 
 def assess(stack: Stack, generation: int = 1, case_id: str = CASE_ID) -> str:
-    request: Request = {"case_id": case_id, "generation": generation}
-    return Assess(stack.table, stack.settings, lambda _: None)(request)["next"]
+    take_turn = Assess(stack.table, stack.settings, lambda _: None)
+    return take_turn({"case_id": case_id, "generation": generation})["next"]
 
 
 def test_an_open_case_is_put_back_where_the_scan_finds_it_one_generation_later(stack: Stack, recover: Recover) -> None:

@@ -13,13 +13,16 @@ from arrears.adapters.aws import Item
 from arrears.adapters.settings import ActivePolicy, Clock, Settings
 from arrears.adapters.table import AccountRecord, CaseRecord, StaleError, Table
 from arrears.domain.decide import Act, Close, Decision, account_of, decide
-from arrears.domain.events import ActionDone, ActionFailed, ActionUncertain, Event
+from arrears.domain.events import ActionDone, ActionFailed, ActionUncertain, ActionWithdrawn
 from arrears.domain.moment import Moment
 from arrears.domain.turn import planned, take_turn
-from arrears.errors import PermanentError, TransientConflictError
+from arrears.errors import PermanentError, TransientConflictError, TransientError
 from arrears.records import Stamp
 from arrears.usecases.assess import TRIES, Observer
 from arrears.usecases.next_step import NextStep, Request, ended, waiting
+
+#: How an action that was planned comes to its end.
+Outcome = ActionDone | ActionUncertain | ActionFailed | ActionWithdrawn
 
 
 class UncertainError(Exception):
@@ -59,7 +62,7 @@ class Perform(Protocol):
     Raises:
         UncertainError: it may have been carried out.
         PermanentError: it was not, and trying again will not help.
-        TransientError: it was not, or repeating it does no harm; the workflow tries again.
+        TransientError: it was not, or repeating it does no harm; the workflow tries again. An SMS was certainly not sent.
     """
 
     def __call__(self, work: Work) -> Effect:
@@ -121,37 +124,49 @@ class CarryOut:
 
     def _do(self, request: Request, record: CaseRecord, act: Act, active: ActivePolicy, clock: Clock) -> NextStep:
         account = self.table.account(account_of(record.case.case_id))
-        on = clock.now(record.case.account.timezone)
+        now = clock.now(record.case.account.timezone)
         for _ in range(TRIES):
-            outcome: Event
+            outcome: Outcome
             writes: Sequence[Item] = ()
             try:
-                effect = self.perform(Work(act, record, account, active, clock, on))
-                outcome = ActionDone(act.action_id, on.on, effect.reference, effect.details)
+                effect = self.perform(Work(act, record, account, active, clock, now))
+                outcome = ActionDone(act.action_id, now.on, effect.reference, effect.details)
                 writes = effect.writes
             except UncertainError as uncertain:
-                outcome = ActionUncertain(act.action_id, on.on, str(uncertain))
+                outcome = ActionUncertain(act.action_id, now.on, str(uncertain))
             except PermanentError as refused:
-                outcome = ActionFailed(act.action_id, act.action, on.on, f"{type(refused).__name__}: {refused}")
+                outcome = ActionFailed(act.action_id, act.action, now.on, f"{type(refused).__name__}: {refused}")
+            except TransientError as busy:
+                if act.action == "send_sms":
+                    # It was certainly not sent. The plan must go, or the next try would take it for one that was.
+                    withdrawn = ActionWithdrawn(act.action_id, now.on, f"not sent, to be tried again: {busy}")
+                    self._confirm(record, withdrawn, (), active, clock)
+                raise
             confirmed = self._confirm(record, outcome, writes, active, clock)
             if confirmed is not None:
-                decision = decide(confirmed.case, active.policy, on)
+                decision = decide(confirmed.case, active.policy, now)
                 return waiting(request, confirmed.case, decision, clock)
-            # Only the writes that go with the outcome can have failed: do it again on what is true now.
+            # The writes that go with the outcome no longer hold: do it again on what is true now.
+            record = self.table.case(record.case.case_id) or record
         raise TransientConflictError(f"{request['case_id']}: {act.action} could not be confirmed")
 
     def _confirm(
-        self, record: CaseRecord, outcome: Event, writes: Sequence[Item], active: ActivePolicy, clock: Clock
+        self, record: CaseRecord, outcome: Outcome, writes: Sequence[Item], active: ActivePolicy, clock: Clock
     ) -> CaseRecord | None:
-        """Append the outcome, after whatever news came in meanwhile; None when its writes no longer hold."""
+        """Append the outcome, after whatever news came in meanwhile; None when its writes no longer hold.
+
+        Where another invocation has brought the action to its end already, its outcome stands.
+        """
         timezone = record.case.account.timezone
         stamp = Stamp(clock.at(timezone), clock.now(timezone).on, active.policy.label)
         current: CaseRecord | None = record
         for _ in range(TRIES):
             if current is None:
                 break
-            events = [outcome]
-            after, appends = self.table.appending(current, events, stamp)
+            pending = current.case.pending
+            if pending is None or pending.action_id != outcome.action_id:
+                return current
+            after, appends = self.table.appending(current, [outcome], stamp)
             try:
                 self.table.transact([*appends, *writes])
             except StaleError as stale:
@@ -159,6 +174,6 @@ class CarryOut:
                     return None
                 current = self.table.case(record.case.case_id)
                 continue
-            self.observe(events)
+            self.observe([outcome])
             return after
         raise TransientConflictError(f"{record.case.case_id}: others keep changing the case")

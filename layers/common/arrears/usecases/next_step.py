@@ -1,6 +1,6 @@
 """What a function tells the workflow: which state is next, and what the wait needs."""
 
-from typing import Literal, TypedDict
+from typing import TypedDict
 
 from arrears.adapters.settings import Clock
 from arrears.adapters.table import account_pk
@@ -131,6 +131,3 @@ def waiting(request: Request, case: Case, decision: Decision, clock: Clock) -> N
     step = next_step(request, case, decision, clock)
     step["next"] = "WaitForNews"
     return step
-
-
-Outcome = Literal["done", "uncertain", "withdrawn", "overtaken"]
