@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from arrears.documents.dossier import Exhibit, render_dossier
+from arrears.documents.dossier import Exhibit, render_dossier, verify_chain
 from arrears.effects.folders import legal_folder
 from arrears.effects.known import Known, known, language_of, plan_of, written
 from arrears.effects.legal_contents import (
@@ -15,6 +15,7 @@ from arrears.effects.legal_contents import (
     events_jsonl,
     evidence_of,
     filed_case,
+    links,
     recorded,
 )
 from arrears.effects.ports import Chain, Objects
@@ -74,6 +75,9 @@ class FileLegal:
 
     def _events(self, work: Work) -> list[Envelope]:
         envelopes = list(self.chain.envelopes(work.record.case.case_id))
+        with document_errors(work.act.action_id):
+            # Before anything is read out of them.
+            verify_chain(links(envelopes))
         if work.record.head not in {envelope.hash for envelope in envelopes}:
             raise PermanentDocumentError(f"{work.act.action_id}: the case's head is not in the chain of its events")
         return recorded(envelopes, work.act.action_id)

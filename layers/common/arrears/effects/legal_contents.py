@@ -86,6 +86,14 @@ def recorded(envelopes: Sequence[Envelope], action_id: str) -> list[Envelope]:
     raise PermanentDocumentError(f"{action_id}: its plan is not among the case's events")
 
 
+def links(envelopes: Sequence[Envelope]) -> tuple[ChainLink, ...]:
+    """Return the events as the dossier has its chain; each by its place, whatever number its text says."""
+    return tuple(
+        ChainLink(number, envelope.body, envelope.previous, envelope.hash)
+        for number, envelope in enumerate(envelopes, 1)
+    )
+
+
 def evidence_of(envelopes: Sequence[Envelope]) -> list[Evidence]:
     """Return the letters and messages of a case, as they were sent."""
     plans: dict[str, ActionPlanned] = {}
@@ -265,10 +273,7 @@ def dossier_of(
         letters=tuple(story.letters.values()),
         placements=tuple(story.placements),
         others=tuple(story.others),
-        chain=tuple(
-            ChainLink(number, envelope.body, envelope.previous, envelope.hash)
-            for number, envelope in enumerate(envelopes, 1)
-        ),
+        chain=links(envelopes),
         exhibits=tuple(exhibits),
         policy=envelopes[-1].policy,
     )

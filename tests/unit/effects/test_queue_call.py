@@ -1,0 +1,85 @@
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, strategies as st
+from jsonschema import Draft202012Validator
+
+from arrears.domain.events import ActionDone, CallResult
+from arrears.domain.facts import PHONES
+from arrears.effects.queue_call import QueueCall, call_numbers
+from arrears.files.records import Profile
+from arrears.resources import resource
+from tests.support.builders import PROFILE, extract, personal_data, policy
+from tests.unit.effects.made import Play, Queue
+
+SCHEMA = Draft202012Validator(json.loads(resource("schemas", "call-task-1.schema.json").read_text()))
+DEBT = ("逾期", "欠", "款", "卡", "overdue", "debt", "card", "pay", "arrears", "owe")
+
+
+def task_of(play: Play) -> tuple[dict[str, Any], Queue]:
+    queue = Queue()
+    work = play.until("queue_call")
+    QueueCall(queue)(work)
+    return json.loads(queue.bodies[work.act.action_id]), queue
+
+
+def test_a_task_is_valid_by_the_published_schema_and_in_its_accounts_group() -> None:
+    task, queue = task_of(Play())
+    SCHEMA.validate(task)
+    assert (task["arrears"], task["currency"], task["days_past_due"]) == ("1000.00", "CNY", 15)
+    assert queue.groups == ["CARD-0001"]
+
+
+def test_numbers_stand_in_the_lawful_order_with_what_may_be_said() -> None:
+    task, _ = task_of(Play())
+    assert [(number["kind"], number["may_be_told"]) for number in task["numbers"]] == [
+        ("mobile", "cardholder"),
+        ("work", "cardholder"),
+        ("home", "cardholder"),
+        ("family", "message_only"),
+        ("contact", "message_only"),
+    ]
+
+
+@pytest.mark.parametrize("language", ["zh-CN", "zh-TW", "en", "fr"])
+@pytest.mark.parametrize("name", ["Wang Xiaoming", None])
+def test_the_message_for_others_says_nothing_of_a_debt(language: str, name: str | None) -> None:
+    rules = policy(bank={"name": "Sample Bank", "phone": "+44 1632 960001"})
+    play = Play(rules=rules, reported=replace(extract(), language=language), profile=replace(PROFILE, name=name))
+    message = task_of(play)[0]["message_for_others"].lower()
+    assert "sample bank" in message
+    assert not [word for word in DEBT if word in message]
+
+
+def test_the_time_that_a_promise_may_take_shrinks_with_each_conversation() -> None:
+    play = Play()
+    assert task_of(play)[0]["promise_within_days"] == 7
+    pending = play.case.pending
+    assert pending is not None
+    play.append(ActionDone(pending.action_id, play.on), CallResult(play.call("CALL-1", "refused")))
+    assert task_of(play)[0]["promise_within_days"] == 5
+
+
+def test_repeating_a_call_queues_the_same_task() -> None:
+    queue, play = Queue(), Play()
+    work = play.until("queue_call")
+    first = QueueCall(queue)(work)
+    second = QueueCall(queue)(work)
+    assert first.details == second.details
+    assert len(queue.bodies) == 1
+
+
+def test_nothing_personal_is_recorded() -> None:
+    effect = QueueCall(Queue())(Play().until("queue_call"))
+    assert not [value for value in personal_data() if value in str(effect)]
+
+
+@given(st.fixed_dictionaries({f"phone_{kind}": st.none() | st.sampled_from(["+1", "+2", "+3"]) for kind in PHONES}))
+def test_each_number_is_called_once_in_the_lawful_order(phones: dict[str, str | None]) -> None:
+    numbers = call_numbers(Profile.from_dict(phones))
+    kinds = [number["kind"] for number in numbers]
+    assert kinds == sorted(kinds, key=PHONES.index)
+    assert {number["number"] for number in numbers} == {number for number in phones.values() if number}
+    assert len({number["number"] for number in numbers}) == len(numbers)
