@@ -180,12 +180,13 @@ class Sheet:
             if self.text_width(atom, size) <= width:
                 fitting.append(atom)
                 continue
-            part = ""
+            part, used = "", 0.0
             for character in atom:
-                if part and self.text_width(part + character, size) > width:
+                wide = self.text_width(character, size)
+                if part and used + wide > width:
                     fitting.append(part)
-                    part = ""
-                part += character
+                    part, used = "", 0.0
+                part, used = part + character, used + wide
             fitting.append(part)
         return fitting
 
@@ -259,14 +260,22 @@ class Sheet:
         colour: Colour = INK,
     ) -> None:
         """Draw a text on one line, smaller where it is too wide, and cut (and noted in `clipped`) where it still is."""
-        while self.text_width(text, size) > width and size > smallest:
+        wide = self.text_width(text, 1.0)
+        while wide * size > width and size > smallest:
             size -= 0.25
-        if self.text_width(text, size) > width:
+        if wide * size > width:
             self.clipped.append(text)
-            while text and self.text_width(text + "…", size) > width:
-                text = text[:-1]
-            text += "…"
+            text = self._cut(text, width, size)
         self.put(x, y, text, size, bold=bold, colour=colour)
+
+    def _cut(self, text: str, width: float, size: float) -> str:
+        """Return as much of a text as fits, and an ellipsis."""
+        used = self.text_width("…", size)
+        for place, character in enumerate(text):
+            used += self.text_width(character, size)
+            if used > width:
+                return text[:place] + "…"
+        return text
 
     def line(
         self,
