@@ -49,7 +49,9 @@ def run_sam(target: str, folder: Path) -> None:
     sam = ROOT / ".venv-tools" / "bin" / "sam"
     command = [str(sam) if sam.exists() else "sam", "build", "--parallel", "--build-dir", str(folder)]
     command += ["--template-file", str(ROOT / "template.yaml")]
-    environment = {**os.environ, "ARREARS_TARGET": target, "SAM_CLI_TELEMETRY": "0"}
+    # `make build PYTHON=...` would hand its own settings on to the makefiles that sam runs.
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    environment = {**inherited, "ARREARS_TARGET": target, "SAM_CLI_TELEMETRY": "0"}
     done = subprocess.run(
         command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
