@@ -65,8 +65,8 @@ def write_subset(font: TTFont, codes: Iterable[int], path: Path) -> None:
 def main(sc_file: str, tc_file: str, latin_file: str, out: str) -> None:
     """Make the three files."""
     folder = Path(out)
-    big5, big5_level_1 = charset("big5"), charset("big5", range(0xA4, 0xC7))
-    traditional = drawn_otherwise(big5_level_1, TTFont(tc_file), TTFont(sc_file))
+    big5, big5_common = charset("big5"), charset("big5", range(0xA1, 0xC7))
+    traditional = drawn_otherwise(big5_common, TTFont(tc_file), TTFont(sc_file))
     write_subset(TTFont(sc_file), charset("gbk") | big5 | COMMON, folder / "NotoSansSC-subset.ttf")
     write_subset(TTFont(tc_file), traditional, folder / "NotoSansTC-subset.ttf")
     write_subset(TTFont(latin_file), LATIN, folder / "NotoSans-subset.ttf")
