@@ -103,6 +103,13 @@ def run_of(drop: Drop, etag: str) -> str:
     return hashlib.sha256(what.encode()).hexdigest()[:20]
 
 
+def kind_of_rows(drop: Drop) -> Kind:
+    """Return the kind of a drop whose rows are about accounts, which an acknowledgement's are not."""
+    if drop["kind"] in ("", "acks"):
+        raise ValueError("no rows of accounts")
+    return cast("Kind", drop["kind"])
+
+
 def piece_key(run: str, number: int) -> str:
     """Return the key of a piece."""
     return f"work/{run}/pieces/{number:04d}.jsonl"

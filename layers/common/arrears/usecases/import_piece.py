@@ -1,25 +1,33 @@
 """Import rows: take in the rows of one piece, several accounts at a time, and write down what came of them."""
 
 import json
+import logging
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
+from botocore.exceptions import ClientError
+
+from arrears.adapters.aws import error_code
 from arrears.adapters.objects import Objects
 from arrears.adapters.settings import Settings
 from arrears.adapters.table import Table
-from arrears.errors import ArrearsError
+from arrears.errors import ArrearsError, PermanentActionError
 from arrears.files import RowError, parse
 from arrears.usecases.acknowledge import Acknowledge
-from arrears.usecases.drop import Counts, Drop, piece_rejects_key, result_key
+from arrears.usecases.drop import Counts, Drop, kind_of_rows, piece_rejects_key, result_key
 from arrears.usecases.take_in import Loaded, NumberedRow, TakeIn, Verdict, account_id_of
+
+logger = logging.getLogger(__name__)
 
 #: So many accounts are read at once, which is what one request can ask for.
 _BATCH = 100
 #: Accounts taken in at a time: each waits for the table most of the while. botocore keeps ten connections.
 THREADS = 8
+#: What the table refuses because of what is written, not because of how the stack is set up.
+_OF_THE_ACCOUNT = frozenset({"TransactionCanceledException", "ValidationException"})
 
 
 @dataclass
@@ -101,9 +109,7 @@ class ImportPiece:
     def _groups(self, drop: Drop, piece: str, tally: _Tally) -> dict[str, list[NumberedRow]]:
         """Check the rows of a piece; return the good ones by account, in file order."""
         groups: dict[str, list[NumberedRow]] = {}
-        kind = drop["kind"]
-        if kind in ("", "acks"):
-            raise ValueError("no rows of accounts")
+        kind = kind_of_rows(drop)
         for entry in self._entries(piece):
             line, row = entry["line"], entry["row"]
             if "reason" in entry:
@@ -131,11 +137,22 @@ class ImportPiece:
 
 
 def _guarded(take_in: TakeIn, account_id: str, rows: Sequence[NumberedRow], loaded: Loaded) -> list[Verdict]:
-    """Take in the rows of an account; one that trips over a bug of ours costs its own account, not the whole piece."""
+    """Take in the rows of an account; one that trips over a bug of ours costs its own account, not the whole piece.
+
+    So does one whose items have outgrown what the table takes.
+    """
     try:
         return take_in.rows(account_id, rows, loaded)
+    except PermanentActionError as refusal:
+        cause = refusal.__cause__
+        if not isinstance(cause, ClientError) or error_code(cause) not in _OF_THE_ACCOUNT:
+            raise
+        why: Exception = cause
     except ArrearsError:
         raise
     except Exception as bug:  # noqa: BLE001 - whatever it is, the other accounts are none the worse for it
-        refused = RowError("row", f"could not be taken in ({type(bug).__name__}); an operator has to look")
-        return [Verdict(numbered, None, refused) for numbered in rows]
+        why = bug
+    # The error's text may hold anything.
+    logger.error("an account could not be taken in", extra={"account_id": account_id, "error": type(why).__name__})
+    refused = RowError("row", f"could not be taken in ({type(why).__name__}); an operator has to look")
+    return [Verdict(numbered, None, refused) for numbered in rows]

@@ -17,7 +17,7 @@ from arrears.adapters.objects import Objects, Opened, Reads
 from arrears.domain.decide import account_of
 from arrears.errors import PermanentActionError
 from arrears.files import Kind, RowError, read_rows
-from arrears.usecases.drop import Drop, Split, drop_of, piece_key, report_key, run_of
+from arrears.usecases.drop import Drop, Split, drop_of, kind_of_rows, piece_key, report_key, run_of
 
 #: So much of a file, unpacked, makes a piece: one to several thousand rows, which take some ten seconds to take in.
 PIECE_BYTES = 512 * 1024
@@ -96,11 +96,11 @@ def _pieces(size: int, key: str) -> int:
 
 
 def _write(drop: Drop, body: Reads, files: list[IO[str]]) -> None:
-    kind = drop["kind"]
-    if kind == "acks":
+    if drop["kind"] == "acks":
         json.dump(_ack(body), files[0])
         files[0].write("\n")
         return
+    kind = kind_of_rows(drop)
     column = _ACCOUNT_COLUMN.get(kind, "account_id")
     # ASCII with escapes: what the reader could not decode can be written down all the same.
     encode = json.JSONEncoder(check_circular=False, separators=(",", ":")).encode
@@ -108,10 +108,9 @@ def _write(drop: Drop, body: Reads, files: list[IO[str]]) -> None:
         files[zlib.crc32(owner.encode("utf-8", "replace")) % len(files)].write(f"{encode(entry | {'line': line})}\n")
 
 
-def _entries(body: Reads, kind: Any, name: str, column: str) -> Iterator[tuple[int, dict[str, Any], str]]:  # noqa: ANN401
+def _entries(body: Reads, kind: Kind, name: str, column: str) -> Iterator[tuple[int, dict[str, Any], str]]:
     """Yield for each row its line, what the piece will say of it, and whose row it is."""
-    narrowed: Kind = kind
-    for line, row in read_rows(body, narrowed, name):
+    for line, row in read_rows(body, kind, name):
         if isinstance(row, RowError):
             # Nobody's row: they are spread over the pieces, since it may be all of them.
             yield line, {"reason": str(row), "row": row.row}, str(line)

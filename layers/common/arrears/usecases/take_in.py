@@ -48,7 +48,7 @@ from arrears.files import (
 )
 from arrears.records import Stamp
 from arrears.usecases.assess import TRIES
-from arrears.usecases.drop import Drop
+from arrears.usecases.drop import Drop, kind_of_rows
 
 if TYPE_CHECKING:
     from arrears.adapters.aws import Item
@@ -230,9 +230,7 @@ class TakeIn:
         Raises:
             TransientError: nothing can be said of the rest; what was taken in is, and does no harm when it comes again.
         """
-        if self.drop["kind"] in ("", "acks"):
-            raise ValueError("no rows of accounts")
-        duplicates = Duplicates(self.drop["kind"])
+        duplicates = Duplicates(kind_of_rows(self.drop))
         ledger = _Ledger(self, account_id, loaded)
         verdicts = []
         for numbered in rows:
