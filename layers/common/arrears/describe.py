@@ -4,6 +4,7 @@ from arrears.domain.events import (
     ActionDone,
     ActionFailed,
     ActionPlanned,
+    ActionPostponed,
     ActionRetried,
     ActionUncertain,
     ActionWithdrawn,
@@ -16,10 +17,12 @@ from arrears.domain.events import (
     HoldLifted,
     HoldPlaced,
     LetterReported,
+    OptedOut,
     PaymentReceived,
     PromiseAccepted,
     PromiseEnded,
     PromiseRefused,
+    SmsReported,
     StageEntered,
 )
 
@@ -43,6 +46,12 @@ def in_words(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912 - one line fo
             return f"call to {call.phone or 'a'} phone: {call.result}{promised}"
         case LetterReported(letter_id=letter_id, status=status):
             return f"letter {letter_id} {status}"
+        case SmsReported(action_id=action_id, status=status, final=final):
+            return f"text {action_id} {status}" + (", and the number takes none" if final else "")
+        case OptedOut(source=source):
+            return f"the cardholder wants no more texts ({source})"
+        case ActionPostponed(action=action, until=until, reason=reason):
+            return f"{action} waits until {until}: {reason}"
         case AgencyReported(agency_id=agency_id, outcome=outcome):
             return f"agency {agency_id} reports: {outcome}"
         case StageEntered(reason=reason):

@@ -9,6 +9,7 @@ from arrears.domain.events import (
     ActionDone,
     ActionFailed,
     ActionPlanned,
+    ActionPostponed,
     ActionRetried,
     ActionUncertain,
     ActionWithdrawn,
@@ -22,13 +23,15 @@ from arrears.domain.events import (
     HoldPlaced,
     LetterReported,
     LetterStatus,
+    OptedOut,
     PaymentReceived,
     PromiseAccepted,
     PromiseEnded,
     PromiseRefused,
+    SmsReported,
     StageEntered,
 )
-from arrears.domain.facts import Account, Call, Payment
+from arrears.domain.facts import Account, Call, Payment, Phone
 from arrears.domain.money import Money
 from arrears.domain.policy import Action
 from arrears.domain.value import changed, value
@@ -53,6 +56,8 @@ class Done:
     step: str
     on: date
     certain: bool = True
+    template: str | None = None
+    phone: Phone | None = None
 
 
 @value
@@ -93,6 +98,25 @@ class LetterReport:
 
 
 @value
+class SmsReport:
+    """A delivery receipt of a text message; `final` when the number cannot take one at all."""
+
+    action_id: str
+    status: Literal["delivered", "failed"]
+    on: date
+    final: bool = False
+
+
+@value
+class Postponed:
+    """An action that is not tried before a date."""
+
+    action: Action
+    until: date
+    reason: str
+
+
+@value
 class Case:
     """The state of a case, folded from its events.
 
@@ -100,6 +124,9 @@ class Case:
         version: how many events it has; the number of the last one.
         account: the account's facts as far as known.
         payments: all payments that came in since the case opened.
+        receipts: of text messages.
+        postponed: actions that are not tried before a date.
+        opted_out_on: since when the cardholder wants no texts, by the network's list or by a reply.
         settled_calls: calls whose promise was accepted or refused.
         pending: the action that was planned and has no outcome yet.
         failed: the action that failed for good and waits for an operator.
@@ -119,6 +146,9 @@ class Case:
     promises: tuple[Promise, ...] = ()
     placements: tuple[Placement, ...] = ()
     letters: tuple[LetterReport, ...] = ()
+    receipts: tuple[SmsReport, ...] = ()
+    postponed: tuple[Postponed, ...] = ()
+    opted_out_on: date | None = None
     pending: ActionPlanned | None = None
     failed: ActionFailed | None = None
     closed_on: date | None = None
@@ -197,7 +227,7 @@ def _with_done(case: Case, action_id: str, on: date, *, certain: bool) -> Case:
     if planned is None or planned.action_id != action_id:
         msg = f"{case.case_id}: {action_id} has an outcome but was not planned"
         raise BrokenHistoryError(msg)
-    done = Done(action_id, planned.action, planned.stage, planned.step, on, certain)
+    done = Done(action_id, planned.action, planned.stage, planned.step, on, certain, planned.template, planned.phone)
     case = changed(case, version=case.version + 1, done=(*case.done, done), pending=None)
     if planned.action == "place_with_agency":
         placement = Placement(action_id, planned.agency_id or "", on)
@@ -232,6 +262,14 @@ def evolve(case: Case, event: Event) -> Case:  # noqa: C901, PLR0911, PLR0912 - 
         case LetterReported(letter_id, status, on, tracking_number):
             report = LetterReport(letter_id, status, on, tracking_number)
             return changed(case, version=version, letters=(*case.letters, report))
+        case SmsReported(action_id, status, on, final):
+            return changed(case, version=version, receipts=(*case.receipts, SmsReport(action_id, status, on, final)))
+        case OptedOut(on):
+            return changed(case, version=version, opted_out_on=on)
+        case ActionPostponed(_, action, _, until, reason):
+            others = tuple(known for known in case.postponed if known.action != action)
+            postponed = (*others, Postponed(action, until, reason))
+            return changed(case, version=version, pending=None, postponed=postponed)
         case AgencyReported(outcome=outcome, on=on):
             placement = case.placement
             if outcome == "returned" and placement is not None:

@@ -1,9 +1,23 @@
-"""Whether and when a cardholder can be contacted."""
+"""Whether and when a cardholder can be contacted: reachable, opted out, days, holidays, hours, caps."""
 
-from datetime import date
+from datetime import date, timedelta
 
 from arrears.domain.case import Case
-from arrears.domain.policy import Action
+from arrears.domain.dates import ONE_DAY
+from arrears.domain.moment import Moment
+from arrears.domain.policy import CONTACTS_WITH_HOURS, WEEKDAYS, Action, Cap, Policy
+from arrears.domain.value import value
+
+#: A policy whose days, holidays and caps leave no date within so many days is not looked at any further.
+_HORIZON = 400
+
+
+@value
+class NotBefore:
+    """A contact that is due must wait."""
+
+    moment: Moment
+    reason: str
 
 
 def cannot_be_contacted(case: Case, action: Action, on: date) -> str:
@@ -11,13 +25,65 @@ def cannot_be_contacted(case: Case, action: Action, on: date) -> str:
     extract = case.account.extract(on)
     if extract is None:
         return ""
+    obstacles: dict[str, bool] = {}
     if action == "send_sms":
-        if extract.sms_opt_out:
-            return "the cardholder has opted out of SMS"
-        if "mobile" not in extract.phones:
-            return "there is no mobile number on file"
-    if action == "queue_call" and not extract.phones:
-        return "there is no phone number on file"
-    if action == "queue_letter" and not extract.mailable:
-        return "there is no billing address on file"
-    return ""
+        obstacles = {
+            "the cardholder has opted out of SMS": extract.sms_opt_out
+            or (case.opted_out_on is not None and case.opted_out_on <= on),
+            "there is no mobile number on file": "mobile" not in extract.phones,
+            "the mobile number takes no SMS": any(report.final and report.on <= on for report in case.receipts),
+        }
+    elif action == "queue_call":
+        obstacles = {"there is no phone number on file": not extract.phones}
+    elif action == "queue_letter":
+        obstacles = {
+            "there is no billing address on file": not extract.mailable,
+            "a letter to the billing address came back": any(
+                report.status == "returned" and report.on <= on for report in case.letters
+            ),
+        }
+    return next((why for why, applies in obstacles.items() if applies), "")
+
+
+def must_wait(case: Case, policy: Policy, action: Action, now: Moment) -> NotBefore | None:
+    """Return until when a contact that is due must wait, or None when it can be made now."""
+    for postponed in case.postponed:
+        if postponed.action == action and now.on < postponed.until:
+            return NotBefore(Moment(postponed.until, policy.opening_of_hours()), postponed.reason)
+    day, reason = first_date(case, policy, action, now.on)
+    if day > now.on:
+        return NotBefore(Moment(day, policy.opening_of_hours()), reason)
+    if action in CONTACTS_WITH_HOURS and not policy.within_hours(now.at):
+        opening = policy.opening_of_hours()
+        start = now.on
+        if now.at is not None and now.at >= opening:
+            start, _ = first_date(case, policy, action, now.on + ONE_DAY)
+        return NotBefore(Moment(start, opening), "it is outside the contact hours")
+    return None
+
+
+def first_date(case: Case, policy: Policy, action: Action, since: date) -> tuple[date, str]:
+    """Return the first date from `since` on which a contact is allowed, and why it is not earlier."""
+    contact = policy.contact
+    if not (contact.days or contact.holidays or contact.limits):
+        return since, ""
+    reason = ""
+    for ahead in range(_HORIZON):
+        day = since + timedelta(days=ahead)
+        if action in CONTACTS_WITH_HOURS:
+            if contact.days and WEEKDAYS[day.weekday()] not in contact.days:
+                reason = reason or f"nobody is contacted on a {day:%A}"
+                continue
+            if day in contact.holidays:
+                reason = reason or f"{day} is a holiday"
+                continue
+        full = next((cap for cap in contact.limits if action in cap.actions and _is_full(case, cap, day)), None)
+        if full is None:
+            return day, reason
+        reason = reason or f"the cap of {full.at_most} in {full.in_days} days is reached"
+    return since + timedelta(days=_HORIZON), reason
+
+
+def _is_full(case: Case, cap: Cap, day: date) -> bool:
+    first = day - timedelta(days=cap.in_days - 1)
+    return sum(1 for done in case.done if done.action in cap.actions and first <= done.on <= day) >= cap.at_most

@@ -6,19 +6,21 @@ are done, then the monthly reminder and the freeze. What is left is to wait for 
 change by itself; news changes it sooner.
 """
 
-from datetime import date
+from collections.abc import Iterable
+from datetime import date, time
 
 from arrears.domain.case import Case, Placement, Promise
-from arrears.domain.contact import cannot_be_contacted
-from arrears.domain.dates import ONE_DAY, next_monthly_date
+from arrears.domain.contact import cannot_be_contacted, must_wait
+from arrears.domain.dates import ONE_DAY
 from arrears.domain.decisions import Act, Close, Decision, Record, Wait
 from arrears.domain.events import ActionPlanned, ActionUncertain, ActionWithdrawn
 from arrears.domain.moment import Moment
 from arrears.domain.opening import account_of, case_id_of, open_case, opening_reason, opens_on
-from arrears.domain.policy import CONTACTS_WITH_HOURS, Policy
-from arrears.domain.promises import settle_promises
+from arrears.domain.policy import Policy
+from arrears.domain.promises import promise_reminder, promise_reminder_on, settle_promises
 from arrears.domain.stages import minimum_reached, next_stage, stage_starts_on
-from arrears.domain.steps import due_acts, freezes_on, step_due_on, steps_of
+from arrears.domain.steps import due_acts, upcoming_steps
+from arrears.domain.value import changed
 
 __all__ = [
     "Act",
@@ -54,25 +56,46 @@ def decide(case: Case, policy: Policy, now: Moment) -> Decision:  # noqa: PLR091
         return settled
     promise = case.standing_promise(on)
     if promise is not None:
-        return Wait(_next_date(case, policy, on, promise), f"a promise to pay stands through {promise.until} (rule 12)")
+        reminder = promise_reminder(case, policy, promise, on)
+        until = _next_date(case, policy, on, promise)
+        return _first_possible(
+            case,
+            policy,
+            [reminder] if reminder else [],
+            now,
+            until,
+            f"a promise stands through {promise.until} (rule 12)",
+        )
     entered = next_stage(case, policy, on)
     if entered is not None:
         return Record(entered)
-    why, waits = "", []
-    for act in due_acts(case, policy, on):
-        why_not = cannot_be_contacted(case, act.action, on)
+    until = _next_date(case, policy, on, None)
+    why = f"nothing is due before {until.on}" if until else "nothing more is due"
+    return _first_possible(case, policy, due_acts(case, policy, on), now, until, why)
+
+
+def _first_possible(
+    case: Case, policy: Policy, due: Iterable[Act], now: Moment, until: Moment | None, why: str
+) -> Act | Wait:
+    """Return the first act that can be carried out now; else the wait for whatever comes first."""
+    waits = [until] if until is not None else []
+    for wanted in due:
+        act = wanted
+        why_not = cannot_be_contacted(case, act.action, now.on)
+        instead = policy.contact.fallback.get(act.action) if why_not else None
+        if instead is not None:
+            reason = f"{act.reason}; {instead.action} instead, since {why_not}"
+            act = changed(act, action=instead.action, template=instead.template, reason=reason, phone=None)
+            why_not = cannot_be_contacted(case, act.action, now.on)
         if why_not:
             why = f"{act.action} is due but {why_not}"
-        elif act.action in CONTACTS_WITH_HOURS and not policy.within_hours(now.at):
-            opening = policy.opening_of_hours()
-            day = on if now.at is not None and now.at < opening else on + ONE_DAY
-            waits.append(Moment(day, opening))
-            why = f"{act.action} is due and waits for the contact hours"
-        else:
+            continue
+        later = must_wait(case, policy, act.action, now)
+        if later is None:
             return act
-    upcoming = _next_date(case, policy, on, None)
-    until = min((*waits, *([upcoming] if upcoming else [])), key=lambda moment: moment.on, default=None)
-    return Wait(until, why or (f"nothing is due before {until.on}" if until else "nothing more is due"))
+        waits.append(later.moment)
+        why = f"{act.action} is due but {later.reason}"
+    return Wait(min(waits, key=lambda moment: (moment.on, moment.at or time.min), default=None), why)
 
 
 def _cured(case: Case, policy: Policy, on: date) -> Decision | None:
@@ -88,16 +111,27 @@ def _cured(case: Case, policy: Policy, on: date) -> Decision | None:
     return Close(reason)
 
 
-def _held(case: Case, _policy: Policy, on: date) -> Decision | None:
-    hold = case.account.hold(on)
-    if hold is None:
+def _held(case: Case, policy: Policy, on: date) -> Decision | None:
+    reason = _hold_reason(case, policy, on)
+    if reason is None:
         return None
-    reason = f"{hold.reason} hold since {hold.since(on)} (rule 11)"
     if case.pending is not None:
         return _unfinished(case.pending, on, f"a {reason} came in")
     if case.placement is not None:
         return _recall(case, case.placement, "hold", on, reason)
     return Wait(_next_fact(case, on), reason)
+
+
+def _hold_reason(case: Case, policy: Policy, on: date) -> str | None:
+    hold = case.account.hold(on)
+    if hold is not None:
+        return f"{hold.reason} hold since {hold.since(on)} (rule 11)"
+    if policy.calls is not None and policy.calls.disputed_is_hold:
+        for call in case.calls:
+            lifted = case.account.lifted(f"call-{call.call_id}", on)
+            if call.result == "disputed" and call.called_on <= on and not lifted:
+                return f"dispute hold since the call of {call.called_on} (rule 11)"
+    return None
 
 
 def _term_over(case: Case, policy: Policy, on: date) -> Decision | None:
@@ -166,13 +200,9 @@ def _next_date(case: Case, policy: Policy, on: date, promise: Promise | None) ->
         for name in policy.stages_after(case.stage):
             if minimum_reached(case, policy.stages[name], on):
                 dates.append(stage_starts_on(case, policy, policy.stages[name], on))
-        for index, step in enumerate(steps_of(case, policy)):
-            if not cannot_be_contacted(case, step.action, on):
-                dates.append(step_due_on(case, index, step))
-        reminder = policy.monthly_reminder
-        if reminder and case.stage in reminder.stages and not cannot_be_contacted(case, "send_sms", on):
-            dates.append(next_monthly_date(on, reminder.day))
-        dates.append(freezes_on(case, policy, on))
+        dates += upcoming_steps(case, policy, on)
+    else:
+        dates.append(promise_reminder_on(case, policy, promise))
     later = [day for day in dates if day is not None and day > on]
     if not later:
         return None

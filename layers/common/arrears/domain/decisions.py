@@ -8,6 +8,7 @@ from arrears.domain.events import (
     PromiseRefused,
     StageEntered,
 )
+from arrears.domain.facts import Phone
 from arrears.domain.moment import Moment
 from arrears.domain.policy import Action
 from arrears.domain.value import value
@@ -20,6 +21,7 @@ class Act:
     Attributes:
         action_id: derived from case, stage, step and number; the same action always has the same id.
         step: the part of the id that names the step; what was done for it is counted by it.
+        phone: whom to call, where the policy says how a round of calls goes.
     """
 
     action: Action
@@ -29,6 +31,7 @@ class Act:
     reason: str
     template: str | None = None
     agency_id: str | None = None
+    phone: Phone | None = None
 
 
 @value

@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Literal
 
-from arrears.domain.facts import Account, Call, Extract, HoldReason, Payment
+from arrears.domain.facts import Account, Call, Extract, HoldReason, Payment, Phone
 from arrears.domain.policy import Action
 from arrears.domain.value import value
 
@@ -71,6 +71,31 @@ class LetterReported:
     on: date
     tracking_number: str | None = None
     type: Literal["LetterReported"] = "LetterReported"
+
+
+@value
+class SmsReported:
+    """A delivery receipt of a text message.
+
+    Attributes:
+        final: whether the number cannot take a text at all, so that it is not tried again.
+    """
+
+    action_id: str
+    status: Literal["delivered", "failed"]
+    on: date
+    final: bool = False
+    reason: str = ""
+    type: Literal["SmsReported"] = "SmsReported"
+
+
+@value
+class OptedOut:
+    """The cardholder wants no more texts: by the network's list or a reply; the bank's flag is in its extract."""
+
+    on: date
+    source: Literal["network", "reply"]
+    type: Literal["OptedOut"] = "OptedOut"
 
 
 @value
@@ -153,6 +178,7 @@ class ActionPlanned:
     reason: str
     template: str | None = None
     agency_id: str | None = None
+    phone: Phone | None = None
     type: Literal["ActionPlanned"] = "ActionPlanned"
 
 
@@ -193,6 +219,18 @@ class ActionUncertain:
 
 
 @value
+class ActionPostponed:
+    """The planned action was not carried out and is not tried before a date, such as a text over the month's budget."""
+
+    action_id: str
+    action: Action
+    on: date
+    until: date
+    reason: str
+    type: Literal["ActionPostponed"] = "ActionPostponed"
+
+
+@value
 class ActionFailed:
     """The action failed for good and was not carried out; the case is parked until an operator has it tried again."""
 
@@ -229,6 +267,8 @@ Event = (
     | HoldLifted
     | CallResult
     | LetterReported
+    | SmsReported
+    | OptedOut
     | AgencyReported
     | CaseOpened
     | StageEntered
@@ -239,6 +279,7 @@ Event = (
     | ActionDone
     | ActionWithdrawn
     | ActionUncertain
+    | ActionPostponed
     | ActionFailed
     | ActionRetried
     | CaseClosed

@@ -177,6 +177,10 @@ class Account:
         standing = [(since, hold.hold_id, hold) for hold in self.holds if (since := hold.since(on)) is not None]
         return min(standing)[2] if standing else None
 
+    def lifted(self, hold_id: str, on: date) -> bool:
+        """Say whether a hold of that id has been lifted by a date."""
+        return any(hold.hold_id == hold_id and any(day <= on for day in hold.lifted) for hold in self.holds)
+
     def fact_dates(self) -> Iterator[date]:
         """Yield the dates on which a fact begins or ends to count."""
         for extract in self.extracts:

@@ -10,9 +10,11 @@ from datetime import date, time, timedelta
 from decimal import Decimal
 from functools import cached_property
 from itertools import pairwise
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
+
+from arrears.domain.facts import PHONES, Phone, RiskGrade
 
 Action = Literal[
     "send_sms",
@@ -24,6 +26,8 @@ Action = Literal[
     "file_legal",
 ]
 StepAction = Literal["send_sms", "queue_call", "queue_letter", "place_with_agency", "file_legal"]
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
 StageName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
@@ -78,12 +82,14 @@ class Requirement(PolicyModel):
     """What must have been done before a stage is entered (rule 5).
 
     Attributes:
+        template: only an action with this template counts; without it, any.
         at_least_days_ago: the action was done on a date at least this many days before.
         counts_from: `done` is the date on which the action was carried out; `dispatched` and `delivered` wait for the
             mailing house's word and count from its date.
     """
 
     action: StepAction
+    template: Name | None = None
     at_least_days_ago: Days = 0
     counts_from: Literal["done", "dispatched", "delivered"] = "done"
 
@@ -94,12 +100,14 @@ class Step(PolicyModel):
     Attributes:
         every_days: the next one is due this many days after the one before was done; without it there is one only.
         at_most: how often in the stage; without it, as long as the stage lasts.
+        risk_grades: only for accounts of these grades; without it, for all (an account without a grade is `medium`).
     """
 
     action: StepAction
     template: Name | None = None
     every_days: Annotated[int, Field(ge=1, le=3650)] | None = None
     at_most: Times | None = None
+    risk_grades: tuple[RiskGrade, ...] = ()
 
 
 class Stage(PolicyModel):
@@ -136,11 +144,14 @@ class Freeze(PolicyModel):
             never frozen (rule 9).
         after_collections: so many collections must lie behind it,
         apart_days: each at least so many days after the one counted before.
+        effective_only: a text counts only when it was delivered, a call when the cardholder was spoken to, a letter
+            when it was delivered (in China two effective collections matter: 2018 interpretation, articles 6 and 7).
     """
 
     arrears_over: Amounts
     after_collections: Annotated[int, Field(ge=0, le=100)] = 0
     apart_days: Days = 0
+    effective_only: bool = False
 
 
 _CLOCK_TIME = re.compile(r"[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{6})?)?", re.ASCII)
@@ -163,21 +174,110 @@ def _clock_text(value: time) -> str:
 ClockTime = Annotated[time, BeforeValidator(_clock_time), PlainSerializer(_clock_text)]
 
 
-class Contact(PolicyModel):
-    """How people may be contacted.
+class Cap(PolicyModel):
+    """At most so many contacts in a rolling window.
 
     Attributes:
-        hours: from and to, at the cardholder's place; the end is excluded. Nobody is texted or called outside them.
+        actions: which actions count and are limited together; without it all contacts.
+        in_days: the window: the date itself and the days before it.
+    """
+
+    actions: tuple[StepAction, ...] = ("send_sms", "queue_call", "queue_letter")
+    at_most: Times
+    in_days: Annotated[int, Field(ge=1, le=366)]
+
+
+class Fallback(PolicyModel):
+    """What is done at once instead of an action that cannot reach the cardholder."""
+
+    action: StepAction
+    template: Name | None = None
+
+
+class Contact(PolicyModel):
+    """How people may be contacted. Times and dates are those at the cardholder's place.
+
+    Attributes:
+        hours: from and to; the end is excluded. Nobody is texted or called outside them.
+        days: the days of the week on which people are texted or called; without it, all.
+        holidays: dates on which nobody is texted or called.
+        one_of_a_kind_a_day: no second text, call or letter on the same date.
+        caps: at most so many contacts in so many days; what is over a cap waits until it is not.
+        fallback: by action, what is done instead when the cardholder has opted out or cannot be reached that way.
     """
 
     hours: tuple[ClockTime, ClockTime] | None = None
+    days: tuple[Weekday, ...] = ()
+    holidays: frozenset[date] = frozenset()
+    one_of_a_kind_a_day: bool = False
+    caps: tuple[Cap, ...] = ()
+    fallback: dict[Action, Fallback] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _hours_in_order(self) -> "Contact":
         if self.hours is not None and self.hours[0] >= self.hours[1]:
             msg = "hours: the end must be later than the beginning"
             raise ValueError(msg)
+        for action, instead in self.fallback.items():
+            if instead.action == action:
+                msg = f"fallback: {action} cannot stand in for itself"
+                raise ValueError(msg)
         return self
+
+    @cached_property
+    def limits(self) -> tuple[Cap, ...]:
+        """The caps, the one of `one_of_a_kind_a_day` among them."""
+        if not self.one_of_a_kind_a_day:
+            return self.caps
+        kinds: tuple[StepAction, ...] = ("send_sms", "queue_call", "queue_letter")
+        return (*self.caps, *(Cap(actions=(kind,), at_most=1, in_days=1) for kind in kinds))
+
+
+class Calls(PolicyModel):
+    """How a round of calls goes. Without it a call is queued without naming a number.
+
+    Attributes:
+        numbers: whom to call, in this order; who is left out is never called.
+        tries_per_number: how often a number is tried in a round when nobody answers or it is busy.
+        again_after_days: days between two tries of a round.
+        capacity_per_day: how many calls the morning's worklist holds at most; without it, all.
+        disputed_is_hold: a call in which the debt is disputed holds the case like a dispute hold, until a hold of the
+            id `call-<call_id>` is lifted.
+    """
+
+    numbers: tuple[Phone, ...] = PHONES
+    tries_per_number: Times = 1
+    again_after_days: Annotated[int, Field(ge=0, le=60)] = 1
+    capacity_per_day: Annotated[int, Field(ge=1)] | None = None
+    disputed_is_hold: bool = False
+
+
+class Promises(PolicyModel):
+    """What a promise to pay must be, beside its window (rule 12).
+
+    Attributes:
+        minimum_share: of the arrears on the day of the call; a smaller promise is refused.
+        remind_days_before: one text goes out so many days before the promised date; without it, none.
+        template: of that text.
+    """
+
+    minimum_share: Annotated[Decimal, BeforeValidator(_exact), Field(gt=0, le=1)] | None = None
+    remind_days_before: Days | None = None
+    template: Name = "promise_reminder"
+
+
+class Sms(PolicyModel):
+    """What text messages may cost.
+
+    Attributes:
+        max_segments: the most parts that a template may be billed as.
+        segment_price: of one part, by currency of the bank's contract, for the record and the budget.
+        monthly_budget: at it, texts wait for the next month; calls and letters go on. By stage, and `total`.
+    """
+
+    max_segments: Annotated[int, Field(ge=1, le=10)] = 3
+    segment_price: Amount | None = None
+    monthly_budget: dict[str, Amount] = Field(default_factory=dict)
 
 
 class Bank(PolicyModel):
@@ -226,6 +326,9 @@ class Policy(PolicyModel):
     monthly_reminder: MonthlyReminder | None = None
     freeze: Freeze | None = None
     contact: Contact = Contact()
+    calls: Calls | None = None
+    promises: Promises = Promises()
+    sms: Sms = Sms()
     bank: Bank = Bank()
     agency_id: Name = "default"
 

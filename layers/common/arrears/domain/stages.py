@@ -42,10 +42,15 @@ def _required_from(case: Case, requirement: Requirement) -> date | None:
 
     The stage is found once a date, before its steps: what is done on a date counts from the next one on.
     """
+    wanted = [
+        done
+        for done in case.done
+        if done.action == requirement.action and requirement.template in (None, done.template)
+    ]
     if requirement.counts_from == "done":
-        first = min((done.on for done in case.done if done.action == requirement.action), default=None)
+        first = min((done.on for done in wanted), default=None)
     else:
-        letters = {done.action_id for done in case.done if done.action == requirement.action}
+        letters = {done.action_id for done in wanted}
         first = min(
             (
                 report.on

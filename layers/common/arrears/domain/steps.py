@@ -3,20 +3,25 @@
 from collections.abc import Iterator
 from datetime import date, timedelta
 
-from arrears.domain.case import Case
-from arrears.domain.dates import ONE_DAY, next_monthly_date
+from arrears.domain.calls import AGAIN, first_call, next_call, result_of, round_of
+from arrears.domain.case import Case, Done
+from arrears.domain.contact import cannot_be_contacted, first_date
+from arrears.domain.dates import ONE_DAY, monthly_date, next_monthly_date
 from arrears.domain.decisions import Act
-from arrears.domain.policy import COLLECTIONS, Policy, Step
+from arrears.domain.policy import COLLECTIONS, MonthlyReminder, Policy, Step
 
 
 def due_acts(case: Case, policy: Policy, on: date) -> Iterator[Act]:
     """Yield what is due on a date, in the order in which it is done: steps, monthly reminder, freeze."""
     sms_due = False
-    for index, step in enumerate(steps_of(case, policy)):
-        due_on = step_due_on(case, index, step)
-        if due_on is not None and due_on <= on:
+    for index, step in steps_of(case, policy, on):
+        due = _round_act(case, policy, index, on) if _in_rounds(policy, step) else None
+        if due is None:
+            due_on = step_due_on(case, policy, index, step, on)
+            due = _step_act(case, policy, index, step, due_on) if due_on is not None and due_on <= on else None
+        if due is not None:
             sms_due = sms_due or step.action == "send_sms"
-            yield _step_act(case, policy, index, step, due_on)
+            yield due
     monthly = _monthly_act(case, policy, on)
     if monthly and not sms_due and not any(done.action == "send_sms" and done.on == on for done in case.done):
         yield monthly
@@ -25,9 +30,53 @@ def due_acts(case: Case, policy: Policy, on: date) -> Iterator[Act]:
         yield _freeze_act(case, policy, on)
 
 
-def steps_of(case: Case, policy: Policy) -> tuple[Step, ...]:
-    """Return the steps of the stage that the case is in."""
-    return policy.stages[case.stage].steps if case.stage is not None else ()
+def steps_of(case: Case, policy: Policy, on: date) -> Iterator[tuple[int, Step]]:
+    """Yield the steps of the stage that the case is in, with their places: those for the account's risk grade."""
+    if case.stage is None:
+        return
+    extract = case.account.extract(on)
+    grade = (extract.risk_grade if extract is not None else None) or "medium"
+    for index, step in enumerate(policy.stages[case.stage].steps):
+        if not step.risk_grades or grade in step.risk_grades:
+            yield index, step
+
+
+def upcoming_steps(case: Case, policy: Policy, on: date) -> Iterator[date | None]:
+    """Yield the dates on which the steps of the stage, the monthly reminder and the freeze are due next."""
+    for index, step in steps_of(case, policy, on):
+        if not cannot_be_contacted(case, step.action, on) or step.action in policy.contact.fallback:
+            running = _round_due_on(case, policy, index, on) if _in_rounds(policy, step) else None
+            yield running if running is not None else step_due_on(case, policy, index, step, on)
+    reminder = policy.monthly_reminder
+    if reminder and case.stage in reminder.stages and not cannot_be_contacted(case, "send_sms", on):
+        yield _monthly_on(case, policy, reminder, on)
+        yield next_monthly_date(on, reminder.day)
+    yield freezes_on(case, policy, on)
+
+
+def _in_rounds(policy: Policy, step: Step) -> bool:
+    return step.action == "queue_call" and policy.calls is not None
+
+
+def _round_due_on(case: Case, policy: Policy, index: int, on: date) -> date | None:
+    if policy.calls is None:
+        return None
+    following = next_call(case, policy.calls, _step_name(case, index), on)
+    return following.due_on if following is not None else None
+
+
+def _round_act(case: Case, policy: Policy, index: int, on: date) -> Act | None:
+    """Return the next call of the round that is running, when it is due."""
+    if policy.calls is None:
+        return None
+    name = _step_name(case, index)
+    following = next_call(case, policy.calls, name, on)
+    if following is None or following.due_on > on:
+        return None
+    number = len(case.steps_done(name))
+    action_id = f"{case.case_id}.{name}.{number}.{following.try_number}"
+    reason = f"stage {case.stage}: call {following.try_number} of round {number} {following.reason}"
+    return Act("queue_call", case.stage, name + AGAIN, action_id, reason, phone=following.phone)
 
 
 def _step_name(case: Case, index: int) -> str:
@@ -39,9 +88,13 @@ def _forgiven(case: Case) -> set[str]:
     return {placement.action_id for placement in case.placements if placement.ended == "hold"}
 
 
-def step_due_on(case: Case, index: int, step: Step) -> date | None:
-    """Return the date on which a step of the current stage is due next (rule 4); None when it is exhausted."""
-    done = case.steps_done(_step_name(case, index))
+def step_due_on(case: Case, policy: Policy, index: int, step: Step, on: date) -> date | None:
+    """Return the date on which a step of the current stage is due next (rule 4); None when it is exhausted.
+
+    A round of calls is due no earlier than the round before it is over.
+    """
+    name = _step_name(case, index)
+    done = case.steps_done(name)
     if step.action == "place_with_agency":
         forgiven = _forgiven(case)
         done = [placed for placed in done if placed.action_id not in forgiven]
@@ -51,28 +104,49 @@ def step_due_on(case: Case, index: int, step: Step) -> date | None:
         return case.stage_entered_on
     if step.every_days is None or (step.at_most is not None and len(done) >= step.at_most):
         return None
-    return done[-1].on + timedelta(days=step.every_days)
+    due_on = done[-1].on + timedelta(days=step.every_days)
+    if _in_rounds(policy, step):
+        if policy.calls is not None and next_call(case, policy.calls, name, on) is not None:
+            return None
+        due_on = max(due_on, round_of(case, name)[-1].on + ONE_DAY)
+    return due_on
 
 
 def _step_act(case: Case, policy: Policy, index: int, step: Step, due_on: date) -> Act:
     name = _step_name(case, index)
     number = len(case.steps_done(name)) + 1
     limit = f" of {step.at_most}" if step.at_most is not None else ""
-    agency_id = policy.agency_id if step.action == "place_with_agency" else None
+    reason = f"stage {case.stage}: {step.action} {number}{limit}, due {due_on}"
+    phone = None
+    if policy.calls is not None and step.action == "queue_call":
+        first = first_call(case, policy.calls, due_on)
+        if first is not None:
+            phone, reason = first.phone, f"{reason}, {first.reason}"
     return Act(
         step.action,
         case.stage,
         name,
         f"{case.case_id}.{name}.{number}",
-        f"stage {case.stage}: {step.action} {number}{limit}, due {due_on}",
+        reason,
         step.template,
-        agency_id,
+        policy.agency_id if step.action == "place_with_agency" else None,
+        phone,
     )
+
+
+def _monthly_on(case: Case, policy: Policy, reminder: MonthlyReminder, on: date) -> date:
+    """Return the date of this month's reminder: its day, or the first one after it on which a text is allowed."""
+    day = monthly_date(on.year, on.month, reminder.day)
+    if day > on:
+        last_month = on.replace(day=1) - ONE_DAY
+        day = monthly_date(last_month.year, last_month.month, reminder.day)
+    moved, _ = first_date(case, policy, "send_sms", day)
+    return moved
 
 
 def _monthly_act(case: Case, policy: Policy, on: date) -> Act | None:
     reminder = policy.monthly_reminder
-    if reminder is None or case.stage not in reminder.stages or next_monthly_date(on - ONE_DAY, reminder.day) != on:
+    if reminder is None or case.stage not in reminder.stages or _monthly_on(case, policy, reminder, on) != on:
         return None
     action_id = f"{case.case_id}.monthly.{on:%Y%m}"
     reason = f"monthly reminder on day {reminder.day} (rule 7)"
@@ -92,11 +166,23 @@ def freezes_on(case: Case, policy: Policy, on: date) -> date | None:
     for done in case.done:
         if counted == freeze.after_collections:
             break
-        if done.action in COLLECTIONS and (counted == 0 or done.on >= last + timedelta(days=freeze.apart_days)):
+        if done.action not in COLLECTIONS or (freeze.effective_only and not _was_effective(case, done, on)):
+            continue
+        if counted == 0 or done.on >= last + timedelta(days=freeze.apart_days):
             counted, last = counted + 1, done.on
     if counted < freeze.after_collections:
         return None
     return on if counted == 0 else last + ONE_DAY
+
+
+def _was_effective(case: Case, done: Done, on: date) -> bool:
+    """Say whether a collection is known to have reached the cardholder."""
+    if done.action == "send_sms":
+        return any(r.action_id == done.action_id and r.status == "delivered" and r.on <= on for r in case.receipts)
+    if done.action == "queue_letter":
+        return any(r.letter_id == done.action_id and r.status == "delivered" and r.on <= on for r in case.letters)
+    result = result_of(case, done, on)
+    return result is not None and result.is_conversation
 
 
 def _freeze_act(case: Case, policy: Policy, on: date) -> Act:

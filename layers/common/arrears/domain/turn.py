@@ -30,5 +30,13 @@ def take_turn(case: Case, policy: Policy, now: Moment) -> tuple[Case, list[Event
 def planned(act: Act, now: Moment) -> ActionPlanned:
     """Return the event that says an action is about to be carried out."""
     return ActionPlanned(
-        act.action_id, act.action, act.stage, act.step, now.on, act.reason, act.template, act.agency_id
+        act.action_id,
+        act.action,
+        act.stage,
+        act.step,
+        now.on,
+        act.reason,
+        act.template,
+        act.agency_id,
+        act.phone,
     )

@@ -1,0 +1,85 @@
+"""A round of calls: one number at a time, in the policy's order, until the cardholder is reached.
+
+A round begins when the step is due. A number that nobody answers, or that is busy, is tried again so many times; where
+a message was left with somebody else the next number is called; an invalid number is dropped for good. A conversation
+with the cardholder ends the round, and so does the last number. A call without a result counts as not answered.
+"""
+
+from datetime import date, timedelta
+
+from arrears.domain.case import Case, Done
+from arrears.domain.facts import Call, Phone
+from arrears.domain.policy import Calls
+from arrears.domain.value import value
+
+#: What the name of a step has behind it for the second and later calls of a round.
+AGAIN = ".again"
+
+
+@value
+class NextCall:
+    """The next call of a round.
+
+    Attributes:
+        due_on: the date on which it is due.
+        try_number: of all calls of the round, from 1.
+        reason: why this number, and why again.
+    """
+
+    phone: Phone
+    due_on: date
+    try_number: int
+    reason: str
+
+
+def round_of(case: Case, step: str) -> list[Done]:
+    """Return the calls of the last round that was begun, oldest first."""
+    calls = [done for done in case.done if done.step in (step, step + AGAIN)]
+    begins = [index for index, done in enumerate(calls) if done.step == step]
+    return calls[begins[-1] :] if begins else []
+
+
+def first_call(case: Case, calls: Calls, on: date) -> NextCall | None:
+    """Return the first call of a new round; None when no number is left to call."""
+    phone = next(iter(_callable(case, calls, on)), None)
+    return None if phone is None else NextCall(phone, on, 1, f"to the {phone} number")
+
+
+def next_call(case: Case, calls: Calls, step: str, on: date) -> NextCall | None:
+    """Return what follows in the round that is running; None when it is over."""
+    tried = round_of(case, step)
+    if not tried:
+        return None
+    began = tried[0].on
+    if any(call.is_conversation and began <= call.called_on <= on for call in case.calls):
+        return None
+    last = tried[-1]
+    result = result_of(case, last, on)
+    again_on = last.on + timedelta(days=calls.again_after_days)
+    if result is not None and result.result in ("invalid_number", "message_left"):
+        again_on = max(last.on, result.called_on)
+    for phone in _callable(case, calls, on):
+        tries = [done for done in tried if done.phone == phone]
+        left = any((told := result_of(case, done, on)) is not None and told.result == "message_left" for done in tries)
+        if len(tries) < calls.tries_per_number and not left:
+            number = len(tried) + 1
+            why = f"try {len(tries) + 1} of {calls.tries_per_number}"
+            return NextCall(phone, again_on, number, f"to the {phone} number, {why} in this round")
+    return None
+
+
+def _callable(case: Case, calls: Calls, on: date) -> list[Phone]:
+    """Return the numbers that may be called, in order: on file, and not known to be invalid."""
+    extract = case.account.extract(on)
+    dead = {call.phone for call in case.calls if call.result == "invalid_number" and call.called_on <= on}
+    return [phone for phone in calls.numbers if extract is not None and phone in extract.phones and phone not in dead]
+
+
+def result_of(case: Case, done: Done, on: date) -> Call | None:
+    """Return what came of a call: the first result for its number from its date on, before the next call to it."""
+    later = [other.on for other in case.done if other.phone == done.phone and other.on > done.on]
+    until = min(later, default=date.max)
+    for call in case.calls:
+        if call.phone == done.phone and done.on <= call.called_on <= on and call.called_on < until:
+            return call
+    return None
