@@ -37,13 +37,14 @@ def summary(text: str | None) -> str:
 # --- the policy's keys -----------------------------------------------------------------------------------------------
 #: What is said of keys whose docstring is silent because the name says it, or speaks of two at once.
 SILENT: dict[str, dict[str, str]] = {
+    "*": {
+        "action": "What is done.",
+        "at_most": "How often at most.",
+        "template": "The text that is sent or the letter that is written; a name from `templates/`.",
+    },
     "Policy": {
         "name": "What the policy is called; a published policy is kept under its name and version.",
         "version": "Recorded with every decision. Raise it with every change.",
-        "monthly_reminder": "A text message once a month (rule 7).",
-        "freeze": "When the account is frozen (rule 13).",
-        "contact": "How people may be contacted.",
-        "bank": "Who writes.",
     },
     "Stage": {
         "from": "When the stage can be entered.",
@@ -51,10 +52,6 @@ SILENT: dict[str, dict[str, str]] = {
         "steps": "What is done in the stage.",
     },
     "Requirement": {"action": "The action that must have been done."},
-    "Step": {
-        "action": "What is done.",
-        "template": "The text that is sent or the letter that is written; a name from `templates/`.",
-    },
     "MonthlyReminder": {
         "day": "The day of the month; the last day of a shorter month.",
         "template": "The text that is sent.",
@@ -81,7 +78,7 @@ def policy_keys() -> str:
     schema = Policy.model_json_schema(by_alias=True)
     parts = {"Policy": schema, **schema["$defs"]}
     order = ["Policy", *(name for name in _reached(schema, parts) if name != "Policy")]
-    return "\n\n".join(_part(name, parts[name]) for name in order)
+    return "\n\n".join(_part(name, parts) for name in order)
 
 
 def _reached(schema: Mapping[str, Any], parts: Mapping[str, Any]) -> list[str]:
@@ -94,11 +91,14 @@ def _reached(schema: Mapping[str, Any], parts: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def _part(name: str, part: Mapping[str, Any]) -> str:
-    told = {**_attributes(part["description"]), **SILENT.get(name, {})}
+def _part(name: str, parts: Mapping[str, Any]) -> str:
+    part = parts[name]
+    told = {**SILENT["*"], **_attributes(part["description"]), **SILENT.get(name, {})}
     rows = []
     for key, field in part["properties"].items():
-        if not told.get(key.rstrip("_")):
+        if key not in told and (described := _described(field, parts)):
+            told[key] = described
+        if key not in told:
             raise SystemExit(
                 f"{name}.{key}: say what it means, in the docstring of the model or in {Path(__file__).name}"
             )
@@ -110,6 +110,16 @@ def _part(name: str, part: Mapping[str, Any]) -> str:
     return (
         f"### {title}\n\n{summary(part['description'])}\n\n{table(('key', 'value', 'default', 'what it says'), rows)}"
     )
+
+
+def _described(field: Mapping[str, Any], parts: Mapping[str, Any]) -> str:
+    """What a key means whose value is a part of its own: what that part says of itself."""
+    match field:
+        case (
+            {"$ref": str(reference)} | {"allOf": [{"$ref": str(reference)}]} | {"anyOf": [{"$ref": str(reference)}, _]}
+        ):
+            return summary(parts[reference.rsplit("/", 1)[1]]["description"])
+    return ""
 
 
 def _title(name: str) -> str:
@@ -144,6 +154,8 @@ def _value(field: Mapping[str, Any]) -> str:  # noqa: C901, PLR0911, PLR0912 - o
             return "`true` or `false`"
         case {"type": "integer", "minimum": low, "maximum": high}:
             return f"whole number, {low} to {high}"
+        case {"type": "integer", "minimum": low}:
+            return f"whole number, {low} or more"
         case {"type": "array", "prefixItems": [{"format": "time"}, {"format": "time"}]}:
             return 'two times of day in quotes: `["08:00", "21:00"]`'
         case {"type": "array", "items": item}:
@@ -153,6 +165,8 @@ def _value(field: Mapping[str, Any]) -> str:  # noqa: C901, PLR0911, PLR0912 - o
         case {"type": "object", "patternProperties": named}:
             ((_, item),) = named.items()
             return f"by name: {_value(item)}"
+        case {"type": "object", "propertyNames": {"enum": [*keys]}, "additionalProperties": item}:
+            return f"by {_either([f'`{key}`' for key in keys])}: {_value(item)}"
         case {"type": "object", "additionalProperties": item}:
             return f"by name: {_value(item)}"
         case {"format": "date"}:
@@ -165,8 +179,10 @@ def _value(field: Mapping[str, Any]) -> str:  # noqa: C901, PLR0911, PLR0912 - o
             return f"text of at most {length} characters"
         case {"type": "string"}:
             return "text"
-        case {"anyOf": [{"type": "number"}, {"type": "string"}, *_]}:
-            return "amount in quotes"
+        case {"anyOf": [{"type": "number"}, {"type": "string"}, *_]} | {
+            "anyOf": [{"type": "number"}, {"type": "null"}]
+        }:
+            return "decimal in quotes"
     raise SystemExit(f"a kind of value that {Path(__file__).name} cannot describe: {field}")
 
 
@@ -180,8 +196,15 @@ def _either(words: list[str]) -> str:
 
 
 def _default(field: Mapping[str, Any]) -> str:
-    default = field.get("default")
-    return "none" if default in (None, "") or isinstance(default, dict | list) else f"`{default}`"
+    match field.get("default"):
+        case None | "" | dict() | []:
+            return "none"
+        case list(values):
+            return ", ".join(f"`{value}`" for value in values)
+        case bool(value):
+            return f"`{str(value).lower()}`"
+        case value:
+            return f"`{value}`"
 
 
 # --- the workflow ----------------------------------------------------------------------------------------------------

@@ -11,14 +11,16 @@ import pytest
 import yaml
 
 from arrears import __version__
+from arrears.adapters.settings import LONGEST_WAIT
 from arrears.domain.policy import Policy
 from arrears.effects.agency_rows import CASE_COLUMNS, RECALL_COLUMNS
 from arrears.effects.wording import LETTER_PAY_WITHIN, OBJECTION_WITHIN, SMS_PAY_WITHIN
 from arrears.files import COLUMNS, Kind, RowError, parse, read_rows
 from arrears.files.cells import MAX_CELL, MAX_NOTE
 from arrears.files.reader import MAX_LINE
+from arrears.usecases.assess import MOST_TURNS, OLDEST
 from tests.unit.docs.markdown import DOCUMENTS, blocks, first_cells, read, section
-from tools.template import ROOT
+from tools.template import ROOT, load
 
 FILES = read(ROOT / "docs" / "files.md")
 POLICY = read(ROOT / "docs" / "policy.md")
@@ -112,6 +114,14 @@ def test_the_rules_are_thirteen() -> None:
     numbers = re.findall(r"^(\d+)\. \*\*", section(POLICY, "How it reads"), re.MULTILINE)
 
     assert numbers == [str(number) for number in range(1, 14)]
+
+
+def test_the_limits_of_executions_are_as_written() -> None:
+    text = " ".join(read(ROOT / "docs" / "architecture.md").split())
+
+    assert f"has taken {MOST_TURNS:,} turns or is {OLDEST.days} days old" in text
+    assert f"No wait is longer than {LONGEST_WAIT.days} days." in text
+    assert f"{load()['Parameters']['Shards']['Default']} shards by default" in text
 
 
 def test_decisions_are_numbered_short_and_listed() -> None:

@@ -34,9 +34,9 @@ def test_every_key_of_a_policy_is_described() -> None:
 
 
 def test_a_key_without_a_description_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(make_docs.SILENT, "Step", {"action": "What is done."})
+    monkeypatch.setitem(make_docs.SILENT, "Bank", {"phone": "The number to call."})
 
-    with pytest.raises(SystemExit, match=r"Step\.template"):
+    with pytest.raises(SystemExit, match=r"Bank\.name"):
         make_docs.policy_keys()
 
 
