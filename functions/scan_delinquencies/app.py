@@ -17,5 +17,9 @@ def handle(_event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
     report = scan()(lambda: context.get_remaining_time_in_millis() < MARGIN_MS)
     count("ExecutionsStarted", report["started"])
-    logger.info("scanned", extra={"report": report})
-    return {**report}
+    count("ExecutionsNotStarted", len(report["failed"]))
+    for account in report["failed"]:
+        logger.error("not started", extra={"account": account})
+    summary = {**report, "failed": len(report["failed"])}
+    logger.info("scanned", extra={"report": summary})
+    return summary

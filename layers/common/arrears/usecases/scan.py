@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, TypedDict
 from botocore.exceptions import ClientError
 
 from arrears.adapters.aws import error_code, translated
-from arrears.adapters.settings import Settings
+from arrears.adapters.settings import Clock, Settings
 from arrears.adapters.table import Queued, Table
 from arrears.domain.decide import case_id_of
+from arrears.errors import TransientError
 from arrears.usecases.next_step import execution_name
 
 if TYPE_CHECKING:
@@ -22,11 +23,13 @@ class ScanReport(TypedDict):
     Attributes:
         started: executions started.
         running: those that had been started before.
+        failed: accounts for which none could be started, each with the kind of error.
         left: whether there is more, for the next scan.
     """
 
     started: int
     running: int
+    failed: list[str]
     left: bool
 
 
@@ -40,9 +43,13 @@ class Scan:
     state_machine: str
 
     def __call__(self, out_of_time: Callable[[], bool]) -> ScanReport:
-        """Start what is due on every shard, as long as there is time; what is left is there for the next scan."""
+        """Start what is due on every shard, as long as there is time; what is left is there for the next scan.
+
+        Raises:
+            TransientServiceError: a service is too busy for any account.
+        """
         clock = self.settings.clock()
-        report: ScanReport = {"started": 0, "running": 0, "left": False}
+        report: ScanReport = {"started": 0, "running": 0, "failed": [], "left": False}
         # The date is latest at UTC+14; each account is then looked at by the date at its own place.
         latest = clock.now("Pacific/Kiritimati").on
         for shard in range(self.table.shards):
@@ -50,14 +57,23 @@ class Scan:
                 if out_of_time():
                     report["left"] = True
                     return report
-                on = clock.now(entry.timezone).on
-                if entry.due <= on.isoformat():
-                    case_id = entry.case_id or case_id_of(entry.account_id, on)
-                    started = self._start(entry, case_id)
+                try:
+                    started = self._start(entry, clock)
+                except TransientError:
+                    raise
+                except Exception as error:  # noqa: BLE001 - it would fail at every scan, and keep those behind it waiting
+                    report["failed"].append(f"{entry.account_id}: {type(error).__name__}")
+                    continue
+                if started is not None:
                     report["started" if started else "running"] += 1
         return report
 
-    def _start(self, entry: Queued, case_id: str) -> bool:
+    def _start(self, entry: Queued, clock: Clock) -> bool | None:
+        """Start an account's execution; False where it had been started before, None where it is not due yet."""
+        on = clock.now(entry.timezone).on
+        if entry.due > on.isoformat():
+            return None
+        case_id = entry.case_id or case_id_of(entry.account_id, on)
         name = execution_name(case_id, entry.generation)
         text = f'{{"case_id":"{case_id}","generation":{entry.generation}}}'
         with translated("states:StartExecution"):
