@@ -62,7 +62,7 @@ class Perform(Protocol):
     Raises:
         UncertainError: it may have been carried out.
         PermanentError: it was not, and trying again will not help.
-        TransientError: it was not, or repeating it does no harm; the workflow tries again. An SMS was certainly not sent.
+        TransientError: it was not, or (an SMS apart) repeating it does no harm; the workflow tries again.
     """
 
     def __call__(self, work: Work) -> Effect:

@@ -1,6 +1,5 @@
 """Wake: whoever appends an event is done; the stream brings it here, and here the execution that waits is told."""
 
-import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,8 +11,6 @@ from arrears.adapters.table import Table
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
-
-logger = logging.getLogger(__name__)
 
 #: The wait ended in the meantime, by its timeout or by other news: no error (Step Functions, SendTaskSuccess).
 _TOO_LATE = frozenset({"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"})
