@@ -7,6 +7,8 @@ the workflow behave otherwise than on AWS, so they are put right here, in memory
   ``Runtime.HandlerError`` for each), since ``Retry`` and ``Catch`` go by it; and the worker lives on, as on AWS.
 * **Logs cost no wait.** The worker marks the end of an invocation's output, so nobody waits 50 ms to see whether more
   comes.
+* **Layers are unpacked once.** Each worker links to them (ministack unpacks them for every worker, and checks the paths
+  of all files: seconds of each cold start, in which nothing else is answered).
 * **Handlers queue.** At most ``ARREARS_LOCAL_CONCURRENCY`` run at a time (ministack starts a process for each
   invocation of a burst, and hundreds of cold starts bring a laptop down).
 * **An S3 event names the version** of a versioned object, which the import reads.
@@ -21,6 +23,7 @@ longer fits, before anything is started: a new ministack is looked at by a perso
 
 # ruff: noqa: ANN401, SLF001 - this file changes the insides of a package that has no types
 
+import hashlib
 import importlib
 import importlib.metadata
 import inspect
@@ -29,11 +32,15 @@ import logging
 import os
 import queue
 import sys
+import tempfile
 import threading
 import time
 import urllib.parse
+import zipfile
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 #: The release that the changes below were written for and tried on.
@@ -158,6 +165,46 @@ def mark_end_of_log() -> None:
         return "\n".join(lines)
 
     runtime.Worker._drain_stderr_bounded = drain
+
+
+def share_layers() -> None:
+    """Every worker gets a link to a layer that is unpacked once, by its content."""
+    runtime = _module("core.lambda_runtime")
+    source = inspect.getsource(runtime.Worker._spawn)
+    if not all(line in source for line in ("with zipfile.ZipFile(lzip) as lzf:", "lzf.extractall(layer_dir)")):
+        raise _misfit("the unpacking of layers")
+    unpacking = threading.Lock()
+
+    class SharedZipFile(zipfile.ZipFile):
+        """A layer's zip file, or another one, which is unpacked as ever."""
+
+        def __init__(self, file: str) -> None:
+            super().__init__(file)
+            path = Path(file)
+            self._shared = None
+            if path.name.startswith("layer_"):
+                digest = hashlib.sha256(path.read_bytes()).hexdigest()
+                self._shared = Path(tempfile.gettempdir()) / "layers" / digest
+
+        def namelist(self) -> list[str]:
+            """What is still to be checked."""
+            return [] if self._shared is not None and self._shared.is_dir() else super().namelist()
+
+        def extractall(self, path: Any = None, *arguments: Any, **named: Any) -> None:
+            if self._shared is None:
+                super().extractall(path, *arguments, **named)
+                return
+            with unpacking:
+                if not self._shared.is_dir():
+                    draft = self._shared.with_name(f"{self._shared.name}.draft")
+                    super().extractall(draft)
+                    draft.replace(self._shared)
+            Path(path).rmdir()
+            Path(path).symlink_to(self._shared, target_is_directory=True)
+
+    runtime.zipfile = SimpleNamespace(
+        ZipFile=SharedZipFile, BadZipFile=zipfile.BadZipFile, LargeFileError=zipfile.LargeZipFile
+    )
 
 
 def queue_handlers(concurrency: int, activity: Activity) -> None:
@@ -322,6 +369,7 @@ def prepare() -> Activity:
     activity = Activity()
     mark_end_of_log()
     keep_error_names()
+    share_layers()
     queue_handlers(int(os.environ.get(CONCURRENCY_ENV) or default_concurrency()), activity)
     name_object_versions(activity)
     answer_opt_outs()
