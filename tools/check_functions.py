@@ -21,6 +21,7 @@ ALLOWED = {
     "dataclasses",
     "datetime",
     "functools",
+    "json",
     "typing",
 }
 MOST_STATEMENTS = 20
