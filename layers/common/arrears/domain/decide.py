@@ -57,28 +57,19 @@ def decide(case: Case, policy: Policy, now: Moment) -> Decision:  # noqa: PLR091
     promise = case.standing_promise(on)
     if promise is not None:
         reminder = promise_reminder(case, policy, promise, on)
-        until = _next_date(case, policy, on, promise)
-        return _first_possible(
-            case,
-            policy,
-            [reminder] if reminder else [],
-            now,
-            until,
-            f"a promise stands through {promise.until} (rule 12)",
-        )
+        why = f"a promise to pay stands through {promise.until} (rule 12)"
+        return _first_possible(case, policy, [reminder] if reminder else [], now, promise, why)
     entered = next_stage(case, policy, on)
     if entered is not None:
         return Record(entered)
-    until = _next_date(case, policy, on, None)
-    why = f"nothing is due before {until.on}" if until else "nothing more is due"
-    return _first_possible(case, policy, due_acts(case, policy, on), now, until, why)
+    return _first_possible(case, policy, due_acts(case, policy, on), now, None, "")
 
 
 def _first_possible(
-    case: Case, policy: Policy, due: Iterable[Act], now: Moment, until: Moment | None, why: str
+    case: Case, policy: Policy, due: Iterable[Act], now: Moment, promise: Promise | None, why: str
 ) -> Act | Wait:
     """Return the first act that can be carried out now; else the wait for whatever comes first."""
-    waits = [until] if until is not None else []
+    waits = []
     for wanted in due:
         act = wanted
         why_not = cannot_be_contacted(case, act.action, now.on)
@@ -95,7 +86,11 @@ def _first_possible(
             return act
         waits.append(later.moment)
         why = f"{act.action} is due but {later.reason}"
-    return Wait(min(waits, key=lambda moment: (moment.on, moment.at or time.min), default=None), why)
+    upcoming = _next_date(case, policy, now.on, promise)
+    if upcoming is not None:
+        waits.append(upcoming)
+    until = min(waits, key=lambda moment: (moment.on, moment.at or time.min), default=None)
+    return Wait(until, why or (f"nothing is due before {until.on}" if until else "nothing more is due"))
 
 
 def _cured(case: Case, policy: Policy, on: date) -> Decision | None:
