@@ -5,7 +5,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from arrears.runtime import count, handler, logger
+from arrears.runtime import about, count, handler, logger
 
 
 @handler
@@ -14,8 +14,8 @@ def handle(event: dict[str, Any], _context: LambdaContext) -> dict[str, bool]:
     from arrears.bootstrap import recover
 
     execution = json.loads(event["detail"]["input"])
-    case_id, generation = execution["case_id"], int(execution["generation"])
+    about(execution)
     count("ExecutionsFailed")
-    recovered = recover()(case_id, generation)
-    logger.error("execution ended badly", extra={"case_id": case_id, "generation": generation, "recovered": recovered})
+    recovered = recover()(execution["case_id"], int(execution["generation"]))
+    logger.error("execution ended badly", extra={"status": event["detail"]["status"], "recovered": recovered})
     return {"recovered": recovered}

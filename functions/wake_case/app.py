@@ -5,7 +5,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from arrears.errors import ArrearsError
-from arrears.runtime import count, handler, logger
+from arrears.runtime import about, count, handler, logger, unexpected
 
 
 @handler
@@ -15,12 +15,14 @@ def handle(event: dict[str, Any], _context: LambdaContext) -> dict[str, list[dic
 
     failed = []
     for record in event["Records"]:
-        image = record["dynamodb"]["NewImage"]
-        case_id = image["case_id"]["S"]
+        about({})
         try:
-            if wake()(case_id, int(image["number"]["N"])):
+            image = record["dynamodb"]["NewImage"]
+            about({"case_id": image["case_id"]["S"]})
+            if wake()(image["case_id"]["S"], int(image["number"]["N"])):
                 count("WakeUps")
-        except ArrearsError as error:
-            logger.warning("not woken", extra={"case_id": case_id, "error": type(error).__name__})
+        except Exception as error:  # noqa: BLE001 - what is wrong with one record keeps no other from being woken
+            told = error if isinstance(error, ArrearsError) else unexpected(error)
+            logger.warning("not woken", extra={"error": type(told).__name__, "why": str(told)})
             failed.append({"itemIdentifier": record["dynamodb"]["SequenceNumber"]})
     return {"batchItemFailures": failed}

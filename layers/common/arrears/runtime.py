@@ -9,7 +9,7 @@ import functools
 import logging
 import os
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from aws_lambda_powertools import Logger, Metrics
@@ -26,6 +26,7 @@ from arrears.domain.events import (
     StageEntered,
 )
 from arrears.errors import ArrearsError
+from arrears.usecases.next_step import execution_name
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -36,8 +37,9 @@ logging.getLogger("botocore").setLevel(logging.WARNING)
 
 P = ParamSpec("P")
 R = TypeVar("R")
-#: Fields of an event that name what a log line is about; none of them is personal.
+#: Fields of an event that name what a log line is about; none of them is personal. They lie in it or one level below.
 _LOGGED = ("case_id", "action_id", "generation", "key")
+_BELOW = ("step", "drop")
 
 
 class UnexpectedError(ArrearsError):
@@ -80,17 +82,40 @@ def _where(error: BaseException) -> str:
     return f"{frames[-1].name}:{frames[-1].lineno}" if frames else "?"
 
 
+def about(subject: Mapping[str, Any]) -> None:
+    """Have every log line from here on name the case and the execution, or the file, that it is about, and no other."""
+    logger.remove_keys([*_LOGGED, "execution"])
+    named = {name: subject[name] for name in _LOGGED if subject.get(name)}
+    if "case_id" in named and "generation" in named:
+        named["execution"] = execution_name(named["case_id"], named["generation"])
+    logger.append_keys(**named)
+
+
+def _subject(event: object) -> Mapping[str, Any]:
+    if not isinstance(event, Mapping):
+        return {}
+    return next((event[name] for name in _BELOW if isinstance(event.get(name), Mapping)), event)
+
+
 def _call(function: Callable[[Any, Any], Any], event: Any, context: Any) -> Any:  # noqa: ANN401 - Lambda's payload
-    logger.append_keys(**{name: event[name] for name in _LOGGED if isinstance(event, dict) and name in event})
+    about(_subject(event))
     try:
         return function(event, context)
     except ArrearsError as error:
         logger.warning("gave up", extra={"error": type(error).__name__, "why": str(error)})
         raise
     except Exception as error:  # noqa: BLE001 - whatever it is, its text must not leave
-        unexpected = UnexpectedError(f"{type(error).__name__} at {_where(error)}")
-        logger.error("unexpected", extra={"error": str(unexpected)})  # noqa: TRY400 - a traceback may hold anything
-        raise unexpected from None
+        raise unexpected(error) from None
+    finally:
+        if metrics.metric_set:
+            metrics.flush_metrics()
+
+
+def unexpected(error: Exception) -> UnexpectedError:
+    """Log an error that nobody thought of, and return what may be told of it: its kind and its place, not its text."""
+    told = UnexpectedError(f"{type(error).__name__} at {_where(error)}")
+    logger.error("unexpected", extra={"error": str(told)})
+    return told
 
 
 def handler(function: Callable[[Any, "LambdaContext"], R]) -> Callable[[Any, "LambdaContext"], R]:
@@ -105,6 +130,5 @@ def handler(function: Callable[[Any, "LambdaContext"], R]) -> Callable[[Any, "La
         result: R = _call(function, event, context)
         return result
 
-    counted = metrics.log_metrics(guarded)
-    logged: Callable[[Any, LambdaContext], R] = logger.inject_lambda_context(counted, clear_state=True)
+    logged: Callable[[Any, LambdaContext], R] = logger.inject_lambda_context(guarded, log_event=False, clear_state=True)
     return functools.wraps(function)(logged)
