@@ -245,6 +245,12 @@ def evolve(case: Case, event: Event) -> Case:  # noqa: C901, PLR0911, PLR0912 - 
     """Return the case after an event; raises `BrokenHistoryError` for one that cannot follow."""
     version = case.version + 1
     match event:
+        case ActionPlanned():
+            return changed(case, version=version, pending=event)
+        case ActionDone(action_id, on):
+            return _with_done(case, action_id, on, certain=True)
+        case StageEntered(stage, on):
+            return changed(case, version=version, stage=stage, stage_entered_on=on)
         case ArrearsReported(extract, on):
             return changed(case, version=version, account=case.account.with_extract(extract).pruned(on))
         case PaymentReceived(payment):
@@ -276,8 +282,6 @@ def evolve(case: Case, event: Event) -> Case:  # noqa: C901, PLR0911, PLR0912 - 
                 ended = changed(placement, ended_on=on, ended="returned")
                 return changed(case, version=version, placements=(*case.placements[:-1], ended))
             return changed(case, version=version)
-        case StageEntered(stage, on):
-            return changed(case, version=version, stage=stage, stage_entered_on=on)
         case PromiseAccepted(call_id, on, until, amount):
             promise = Promise(call_id, on, until, amount)
             settled = case.settled_calls | {call_id}
@@ -287,10 +291,6 @@ def evolve(case: Case, event: Event) -> Case:  # noqa: C901, PLR0911, PLR0912 - 
         case PromiseEnded(call_id, _, outcome):
             promises = tuple(changed(p, outcome=outcome) if p.call_id == call_id else p for p in case.promises)
             return changed(case, version=version, promises=promises)
-        case ActionPlanned():
-            return changed(case, version=version, pending=event)
-        case ActionDone(action_id, on):
-            return _with_done(case, action_id, on, certain=True)
         case ActionUncertain(action_id, on):
             return _with_done(case, action_id, on, certain=False)
         case ActionWithdrawn():

@@ -1,9 +1,11 @@
 """Whether and when a cardholder can be contacted: reachable, opted out, days, holidays, hours, caps."""
 
+from collections.abc import Callable
 from datetime import date, timedelta
 
 from arrears.domain.case import Case
 from arrears.domain.dates import ONE_DAY
+from arrears.domain.facts import Extract
 from arrears.domain.moment import Moment
 from arrears.domain.policy import CONTACTS_WITH_HOURS, WEEKDAYS, Action, Cap, Policy
 from arrears.domain.value import value
@@ -20,29 +22,41 @@ class NotBefore:
     reason: str
 
 
+_Obstacle = tuple[str, Callable[[Case, Extract, date], bool]]
+#: What keeps an action from the cardholder, by action.
+_OBSTACLES: dict[Action, tuple[_Obstacle, ...]] = {
+    "send_sms": (
+        (
+            "the cardholder has opted out of SMS",
+            lambda case, extract, on: (
+                extract.sms_opt_out or (case.opted_out_on is not None and case.opted_out_on <= on)
+            ),
+        ),
+        ("there is no mobile number on file", lambda _case, extract, _on: "mobile" not in extract.phones),
+        (
+            "the mobile number takes no SMS",
+            lambda case, _extract, on: any(report.final and report.on <= on for report in case.receipts),
+        ),
+    ),
+    "queue_call": (("there is no phone number on file", lambda _case, extract, _on: not extract.phones),),
+    "queue_letter": (
+        ("there is no billing address on file", lambda _case, extract, _on: not extract.mailable),
+        (
+            "a letter to the billing address came back",
+            lambda case, _extract, on: any(report.status == "returned" and report.on <= on for report in case.letters),
+        ),
+    ),
+}
+
+
 def cannot_be_contacted(case: Case, action: Action, on: date) -> str:
     """Return why the cardholder cannot be reached this way, or an empty text."""
     extract = case.account.extract(on)
-    if extract is None:
-        return ""
-    obstacles: dict[str, bool] = {}
-    if action == "send_sms":
-        obstacles = {
-            "the cardholder has opted out of SMS": extract.sms_opt_out
-            or (case.opted_out_on is not None and case.opted_out_on <= on),
-            "there is no mobile number on file": "mobile" not in extract.phones,
-            "the mobile number takes no SMS": any(report.final and report.on <= on for report in case.receipts),
-        }
-    elif action == "queue_call":
-        obstacles = {"there is no phone number on file": not extract.phones}
-    elif action == "queue_letter":
-        obstacles = {
-            "there is no billing address on file": not extract.mailable,
-            "a letter to the billing address came back": any(
-                report.status == "returned" and report.on <= on for report in case.letters
-            ),
-        }
-    return next((why for why, applies in obstacles.items() if applies), "")
+    if extract is not None:
+        for why, applies in _OBSTACLES.get(action, ()):
+            if applies(case, extract, on):
+                return why
+    return ""
 
 
 def must_wait(case: Case, policy: Policy, action: Action, now: Moment) -> NotBefore | None:

@@ -19,6 +19,7 @@ def add_months(start: date, months: int) -> date:
     return date(year, month, min(start.day, monthrange(year, month)[1]))
 
 
+@lru_cache(maxsize=4096)
 def monthly_date(year: int, month: int, day: int) -> date:
     """Return the day of that month, or the last day of a shorter month (rule 7)."""
     return date(year, month, min(day, monthrange(year, month)[1]))

@@ -136,10 +136,10 @@ class Account:
 
     def extract(self, on: date) -> Extract | None:
         """Return the extract in force on a date: the newest whose `as_of` is not later."""
-        for extract in reversed(self.extracts):
-            if extract.as_of <= on:
-                return extract
-        return None
+        extracts = self.extracts
+        if extracts and extracts[-1].as_of <= on:
+            return extracts[-1]
+        return next((extract for extract in reversed(extracts) if extract.as_of <= on), None)
 
     @property
     def timezone(self) -> str:

@@ -1,6 +1,7 @@
 """Which stage a case is in: the furthest one that can be entered (rules 2, 3, 5 and 6)."""
 
 from datetime import date, timedelta
+from functools import lru_cache
 
 from arrears.domain.case import Case
 from arrears.domain.dates import ONE_DAY, add_months
@@ -21,20 +22,31 @@ def next_stage(case: Case, policy: Policy, on: date) -> StageEntered | None:
 def stage_starts_on(case: Case, policy: Policy, stage: Stage, on: date) -> date | None:
     """Return the first date on which threshold and requirements hold, by what is known on a date; None for never."""
     threshold = stage.from_
-    dates: list[date | None] = []
+    starts_on = date.min
     if threshold.days_past_due is not None or threshold.months_past_due is not None:
         extract = case.account.extract(on)
         if extract is None or extract.oldest_due is None:
             return None
-        if threshold.days_past_due is not None:
-            dates.append(extract.oldest_due + timedelta(days=threshold.days_past_due))
-        if threshold.months_past_due is not None:
-            dates.append(add_months(extract.oldest_due, threshold.months_past_due) + ONE_DAY)
+        starts_on = overdue_since(extract.oldest_due, threshold.days_past_due, threshold.months_past_due)
     if threshold.agency is not None:
-        dates.append(case.agency_fails_on(policy.term_days))
-    dates += [_required_from(case, requirement) for requirement in stage.requires]
-    known = [day for day in dates if day is not None]
-    return max(known) if len(known) == len(dates) else None
+        failed_on = case.agency_fails_on(policy.term_days)
+        if failed_on is None:
+            return None
+        starts_on = max(starts_on, failed_on)
+    for requirement in stage.requires:
+        met_on = _required_from(case, requirement)
+        if met_on is None:
+            return None
+        starts_on = max(starts_on, met_on)
+    return starts_on
+
+
+@lru_cache(maxsize=4096)
+def overdue_since(oldest_due: date, days: int | None, months: int | None) -> date:
+    """Return the first date on which a payment is so many days, and more than so many months, past due (rule 2)."""
+    by_days = date.min if days is None else oldest_due + timedelta(days=days)
+    by_months = date.min if months is None else add_months(oldest_due, months) + ONE_DAY
+    return max(by_days, by_months)
 
 
 def _required_from(case: Case, requirement: Requirement) -> date | None:
@@ -42,11 +54,11 @@ def _required_from(case: Case, requirement: Requirement) -> date | None:
 
     The stage is found once a date, before its steps: what is done on a date counts from the next one on.
     """
-    wanted = [
+    wanted = (
         done
         for done in case.done
         if done.action == requirement.action and requirement.template in (None, done.template)
-    ]
+    )
     if requirement.counts_from == "done":
         first = min((done.on for done in wanted), default=None)
     else:
