@@ -192,6 +192,8 @@ class Case:
 
         A placement that a hold ended is no failure: placing is due again when the hold is lifted (rule 11).
         """
+        if not self.placements:
+            return None
         dates = []
         for placement in self.placements:
             if placement.ended == "returned" and placement.ended_on is not None:
@@ -211,6 +213,8 @@ class Case:
 
     def standing_promise(self, on: date) -> Promise | None:
         """Return the promise that stands on a date; of several the one that stands longest."""
+        if not self.promises:
+            return None
         standing = [p for p in self.promises if p.outcome == "standing" and p.on <= on <= p.until]
         return max(standing, key=lambda promise: promise.until, default=None)
 

@@ -86,10 +86,10 @@ def _first_possible(
             return act
         waits.append(later.moment)
         why = f"{act.action} is due but {later.reason}"
-    upcoming = _next_date(case, policy, now.on, promise)
-    if upcoming is not None:
-        waits.append(upcoming)
-    until = min(waits, key=lambda moment: (moment.on, moment.at or time.min), default=None)
+    until = _next_date(case, policy, now.on, promise)
+    if waits:
+        waits += [until] if until is not None else []
+        until = min(waits, key=lambda moment: (moment.on, moment.at or time.min))
     return Wait(until, why or (f"nothing is due before {until.on}" if until else "nothing more is due"))
 
 

@@ -16,6 +16,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 
 from arrears.domain.facts import PHONES, Phone, RiskGrade
 
+ZERO = Decimal(0)
 Action = Literal[
     "send_sms",
     "queue_call",
@@ -380,7 +381,7 @@ class Policy(PolicyModel):
 
     def tolerance(self, currency: str) -> Decimal:
         """Return the arrears that still count as cured; zero for a currency that is not named (rule 9)."""
-        return self.cure_tolerance.get(currency, Decimal(0))
+        return self.cure_tolerance.get(currency, ZERO)
 
     def opening_of_hours(self) -> time:
         """Return the time of day from which contacts are made; midnight where no hours are set."""

@@ -13,32 +13,38 @@ def next_stage(case: Case, policy: Policy, on: date) -> StageEntered | None:
     """Return the furthest stage beyond the current one that can be entered on a date (rule 3)."""
     for name in reversed(policy.stages_after(case.stage)):
         stage = policy.stages[name]
-        starts_on = stage_starts_on(case, policy, stage, on)
-        if starts_on is not None and starts_on <= on and minimum_reached(case, stage, on):
-            return StageEntered(name, on, f"stage {name}: {_threshold_in_words(case, policy, stage, on)}")
+        starts_on = _old_enough_on(case, stage, on)
+        if starts_on is not None and starts_on <= on:
+            starts_on = stage_starts_on(case, policy, stage, on)
+            if starts_on is not None and starts_on <= on and minimum_reached(case, stage, on):
+                return StageEntered(name, on, f"stage {name}: {_threshold_in_words(case, policy, stage, on)}")
     return None
 
 
 def stage_starts_on(case: Case, policy: Policy, stage: Stage, on: date) -> date | None:
     """Return the first date on which threshold and requirements hold, by what is known on a date; None for never."""
-    threshold = stage.from_
-    starts_on = date.min
-    if threshold.days_past_due is not None or threshold.months_past_due is not None:
-        extract = case.account.extract(on)
-        if extract is None or extract.oldest_due is None:
-            return None
-        starts_on = overdue_since(extract.oldest_due, threshold.days_past_due, threshold.months_past_due)
-    if threshold.agency is not None:
-        failed_on = case.agency_fails_on(policy.term_days)
-        if failed_on is None:
-            return None
-        starts_on = max(starts_on, failed_on)
+    starts_on = _old_enough_on(case, stage, on)
+    if starts_on is not None and stage.from_.agency is not None:
+        starts_on = _later(starts_on, case.agency_fails_on(policy.term_days))
     for requirement in stage.requires:
-        met_on = _required_from(case, requirement)
-        if met_on is None:
-            return None
-        starts_on = max(starts_on, met_on)
+        if starts_on is not None:
+            starts_on = _later(starts_on, _required_from(case, requirement))
     return starts_on
+
+
+def _later(one: date, other: date | None) -> date | None:
+    return None if other is None else max(one, other)
+
+
+def _old_enough_on(case: Case, stage: Stage, on: date) -> date | None:
+    """Return the first date on which the arrears are old enough for a stage; None while nothing is due."""
+    days, months = stage.from_.days_past_due, stage.from_.months_past_due
+    if days is None and months is None:
+        return date.min
+    extract = case.account.extract(on)
+    if extract is None or extract.oldest_due is None:
+        return None
+    return overdue_since(extract.oldest_due, days, months)
 
 
 @lru_cache(maxsize=4096)
