@@ -10,7 +10,7 @@ from arrears.domain.case import Case
 from arrears.domain.events import ActionPlanned
 from arrears.domain.facts import Extract
 from arrears.domain.money import Money
-from arrears.errors import PermanentDocumentError
+from arrears.errors import PermanentDocumentError, TransientConflictError
 from arrears.files.records import Profile
 from arrears.usecases.carry_out import Work
 
@@ -86,8 +86,11 @@ def plan_of(work: Work) -> ActionPlanned:
 
     What is made for an action is made for the date of its plan: a function that died is run again later, perhaps on
     another date, and must make the same thing.
+
+    Raises:
+        TransientConflictError: the plan is gone: another invocation has brought the action to its end meanwhile.
     """
     pending = work.record.case.pending
     if pending is None or pending.action_id != work.act.action_id:
-        raise AssertionError("an action is planned before it is carried out")
+        raise TransientConflictError(f"{work.act.action_id}: its plan is gone")
     return pending

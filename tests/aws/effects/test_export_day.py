@@ -1,0 +1,304 @@
+"""What agencies get at the end of a day."""
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from arrears.adapters import aws
+from arrears.adapters.s3_objects import Bucket
+from arrears.domain.dates import zone as zone_of
+from arrears.domain.events import ActionDone
+from arrears.effects.agency_rows import CASE_COLUMNS, RECALL_COLUMNS
+from arrears.effects.exports import Exports
+from arrears.errors import PermanentSetupError
+from arrears.resources import resource
+from arrears.usecases.close_day import heads_key
+from tests.aws.effects.world import World
+from tests.support.builders import CASE_ID, OPENS, PROFILE, extract, held, lifted, paid
+
+SCHEMA = Draft202012Validator(json.loads(resource("schemas", "agency-case-1.schema.json").read_text()))
+#: Straight to the agency, so that a day with several cases is quickly played.
+QUICK = {
+    "agency": {
+        "from": {"days_past_due": 1},
+        "steps": [{"action": "place_with_agency", "at_most": 1}],
+        "term_days": 90,
+    }
+}
+EVIL = '=HYPERLINK("https://evil.example";"click")'
+
+
+def placements(day: date, agency_id: str = "default") -> str:
+    return f"agency_id={agency_id}/placements/date={day}/"
+
+
+def recalls(day: date, agency_id: str = "default") -> str:
+    return f"agency_id={agency_id}/recalls/date={day}/"
+
+
+def rows_of(body: bytes) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(body.decode("utf-8"), newline=""), strict=True))
+
+
+@pytest.fixture
+def quick(world: World) -> World:
+    world.stack.publish(stages=QUICK, freeze=None)
+    return world
+
+
+def place(world: World, *account_ids: str, **more: Any) -> list[str]:
+    cases = []
+    for account_id in account_ids:
+        case_id = world.report(account_id, **more)
+        world.act(world.until("PlaceWithAgency", case_id))
+        cases.append(case_id)
+    return cases
+
+
+def test_rows_are_sorted_valid_and_the_same_in_both_files(quick: World) -> None:
+    cases = place(quick, "CARD-B", "CARD-A", "CARD_C")
+    quick.close()
+    folder = placements(OPENS)
+    manifest = quick.manifest("AgencyBucket", folder)
+    assert manifest["case_count"] == 3
+    assert manifest["totals_by_currency"] == {"CNY": "180000.00"}
+    assert {entry["key"].removeprefix(folder): entry["rows"] for entry in manifest["files"]} == {
+        "cases.csv": 3,
+        "cases.jsonl": 3,
+        **{f"{case_id}.pdf": 0 for case_id in cases},
+    }
+    lines = [json.loads(line) for line in quick.body("AgencyBucket", f"{folder}cases.jsonl").splitlines()]
+    for line in lines:
+        SCHEMA.validate(line)
+    assert [line["case_id"] for line in lines] == sorted(cases)
+    header, *rows = rows_of(quick.body("AgencyBucket", f"{folder}cases.csv"))
+    assert tuple(header) == CASE_COLUMNS
+    assert header[:2] == ["case_id", "account_id"]
+    for row, line in zip(rows, lines, strict=True):
+        assert [cell.removeprefix("'") for cell in row] == [str(line[name] or "") for name in header]
+
+
+def test_no_cell_is_a_formula_and_chinese_names_come_through(quick: World) -> None:
+    place(quick, "CARD-1", profile=replace(PROFILE, name=f"{EVIL}王小明"))
+    place(quick, "CARD-2", profile=replace(PROFILE, name="\t=1+1\r\n陳", card_last4=None))
+    quick.close()
+    body = quick.body("AgencyBucket", f"{placements(OPENS)}cases.csv")
+    assert not body.startswith(b"\xef\xbb\xbf")
+    header, *rows = rows_of(body)
+    for row in rows:
+        assert not [cell for cell in row if cell.lstrip()[:1] in {"=", "+", "-", "@", "\t", "\r"}]
+    names = [row[header.index("cardholder_name")] for row in rows]
+    assert "王小明" in names[0]
+    assert "陳" in names[1]
+    assert rows[0][header.index("phone_mobile")] == f"'{PROFILE.phone_mobile}"
+
+
+def test_the_manifest_is_written_last(quick: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    place(quick, "CARD-1")
+    written: list[str] = []
+    put = Bucket.put
+
+    def noted(self: Bucket, key: str, *arguments: Any) -> None:
+        written.append(key)
+        put(self, key, *arguments)
+
+    monkeypatch.setattr(Bucket, "put", noted)
+    quick.close()
+    mine = [key for key in written if key.startswith(placements(OPENS))]
+    assert mine[-1].endswith("manifest.json")
+    assert len(mine) == 3
+
+
+def test_a_day_closed_again_is_the_same_to_the_byte_and_nothing_is_written(quick: World) -> None:
+    place(quick, "CARD-1", "CARD-2")
+    quick.close()
+    before = {key: quick.body("AgencyBucket", key) for key in quick.keys("AgencyBucket")}
+    versions = quick.versions("AgencyBucket"), quick.versions("LegalBucket")
+    quick.close()
+    assert quick.close(OPENS)["placements"] == 2
+    assert {key: quick.body("AgencyBucket", key) for key in quick.keys("AgencyBucket")} == before
+    assert (quick.versions("AgencyBucket"), quick.versions("LegalBucket")) == versions
+
+
+def test_a_file_that_was_lost_is_written_again_as_it_was(quick: World) -> None:
+    place(quick, "CARD-1")
+    quick.close()
+    key = f"{placements(OPENS)}cases.csv"
+    body = quick.body("AgencyBucket", key)
+    quick.bucket("AgencyBucket").delete(key)
+    quick.close()
+    assert quick.body("AgencyBucket", key) == body
+
+
+def test_a_sheet_that_is_gone_is_told_and_no_manifest_says_otherwise(quick: World) -> None:
+    (case_id,) = place(quick, "CARD-1")
+    quick.bucket("AgencyBucket").delete(f"{placements(OPENS)}{case_id}.pdf")
+    with pytest.raises(PermanentSetupError, match=case_id):
+        quick.close()
+    assert f"{placements(OPENS)}manifest.json" not in quick.keys("AgencyBucket")
+
+
+def test_nothing_is_written_for_an_agency_without_rows(world: World) -> None:
+    assert world.close() == {"days": [str(OPENS)], "placements": 0, "recalls": 0, "heads": 0}
+    assert world.keys("AgencyBucket") == []
+
+
+def test_what_is_placed_after_the_day_was_closed_goes_with_the_next_one(quick: World) -> None:
+    quick.close()
+    place(quick, "CARD-1")
+    tomorrow = OPENS + timedelta(days=1)
+    assert quick.keys("AgencyBucket", placements(OPENS)) == []
+    quick.stack.on(tomorrow)
+    assert quick.close()["placements"] == 1
+    assert quick.manifest("AgencyBucket", placements(tomorrow))["date"] == str(tomorrow)
+
+
+def test_a_day_that_closes_between_the_sheet_and_the_row_leaves_no_orphan(
+    quick: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case_id = quick.report("CARD-1")
+    step = quick.until("PlaceWithAgency", case_id)
+    put = Bucket.put
+    closed: list[str] = []
+
+    def put_and_close(self: Bucket, key: str, *arguments: Any) -> None:
+        put(self, key, *arguments)
+        if key.endswith(".pdf") and not closed:
+            closed.append(key)
+            Exports(quick.stack.table).close(OPENS)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Bucket, "put", put_and_close)
+        quick.act(step)
+    assert closed == [f"{placements(OPENS)}{case_id}.pdf"]
+    tomorrow = OPENS + timedelta(days=1)
+    assert quick.keys("AgencyBucket") == [f"{placements(tomorrow)}{case_id}.pdf"]
+    (done,) = quick.events(ActionDone, case_id)
+    assert dict(done.details)["date"] == str(tomorrow)
+
+
+def test_a_recall_names_its_placement_and_goes_with_the_day_of_the_cure(world: World) -> None:
+    world.report()
+    placing = world.until("PlaceWithAgency")
+    world.act(placing)
+    world.close()
+    world.stack.on(world.today + timedelta(days=3))
+    world.stack.news(CASE_ID, paid("60000.00", on=world.today), on=world.today)
+    world.act(world.until("RecallFromAgency"))
+    world.close()
+    header, row = rows_of(world.body("AgencyBucket", f"{recalls(world.today)}recalls.csv"))
+    assert tuple(header) == RECALL_COLUMNS
+    recall = dict(zip(header, row, strict=True))
+    assert (recall["case_id"], recall["placement_id"], recall["reason"]) == (CASE_ID, placing["action_id"], "cured")
+    assert Decimal(recall["arrears"]) == 0
+    assert world.manifest("AgencyBucket", recalls(world.today))["case_count"] == 1
+
+
+def test_a_case_that_a_hold_takes_back_and_that_is_placed_again_is_in_two_days_with_two_ids(quick: World) -> None:
+    (case_id,) = place(quick, "CARD-1")
+    quick.close()
+    quick.stack.on(OPENS + timedelta(days=1))
+    quick.stack.news(case_id, held(quick.today), on=quick.today)
+    quick.act(quick.until("RecallFromAgency", case_id))
+    quick.close()
+    quick.stack.on(OPENS + timedelta(days=4))
+    quick.stack.news(case_id, lifted(quick.today), on=quick.today)
+    quick.act(quick.until("PlaceWithAgency", case_id))
+    quick.close()
+    ids = []
+    for day in (OPENS, quick.today):
+        quick.manifest("AgencyBucket", placements(day))
+        ids.append(json.loads(quick.body("AgencyBucket", f"{placements(day)}cases.jsonl"))["placement_id"])
+    assert len(set(ids)) == 2
+    recalled = quick.body("AgencyBucket", f"{recalls(OPENS + timedelta(days=1))}recalls.csv").decode()
+    assert ids[0] in recalled
+
+
+def test_days_that_were_missed_are_closed_too(quick: World) -> None:
+    place(quick, "CARD-1")
+    quick.stack.on(OPENS + timedelta(days=2))
+    assert quick.close()["days"] == [str(OPENS + timedelta(days=days)) for days in range(3)]
+    quick.manifest("AgencyBucket", placements(OPENS))
+
+
+def test_the_first_close_of_a_stack_closes_the_days_before_it_that_have_rows(quick: World) -> None:
+    quick.stack.client.delete_item(
+        TableName=quick.stack.table.name, Key={"pk": {"S": "SETTINGS"}, "sk": {"S": "EXPORTS"}}
+    )
+    place(quick, "CARD-1")
+    quick.stack.on(OPENS + timedelta(days=60))
+    assert quick.close()["days"] == [str(OPENS), str(quick.today)]
+    quick.manifest("AgencyBucket", placements(OPENS))
+
+
+def test_the_schedule_closes_the_date_it_was_planned_for_at_the_business_place(world: World) -> None:
+    zone = world.stack.environment("CloseExportDayFunction")["BUSINESS_TIMEZONE"]
+    world.stack.client.delete_item(
+        TableName=world.stack.table.name, Key={"pk": {"S": "SETTINGS"}, "sk": {"S": "CLOCK"}}
+    )
+    planned = world.stack.settings.clock().instant.astimezone(zone_of(zone)) - timedelta(days=1)
+    Exports(world.stack.table).set_closed_through(planned.date() - timedelta(days=1))
+    assert world.invoke("close_export_day", {"time": planned.isoformat()})["days"] == [planned.date().isoformat()]
+
+
+def test_placements_in_several_currencies_are_never_added(quick: World) -> None:
+    place(quick, "CARD-1")
+    place(quick, "CARD-2", known=extract("50.00", currency="USD"))
+    quick.close()
+    totals = quick.manifest("AgencyBucket", placements(OPENS))["totals_by_currency"]
+    assert totals == {"CNY": "60000.00", "USD": "50.00"}
+
+
+# --- the heads of the chains -----------------------------------------------------------------------------------------
+def heads(world: World, day: date) -> dict[str, dict[str, Any]]:
+    lines = world.body("LegalBucket", heads_key(day)).decode().splitlines()
+    found = [json.loads(line) for line in lines]
+    assert [head["case_id"] for head in found] == sorted(head["case_id"] for head in found)
+    return {head["case_id"]: head for head in found}
+
+
+def test_the_heads_of_the_days_chains_are_locked_away_closed_cases_among_them(quick: World) -> None:
+    open_case, cured = place(quick, "CARD-1", "CARD-2")
+    quick.close()
+    assert set(heads(quick, OPENS)) == {open_case, cured}
+    quick.stack.on(OPENS + timedelta(days=1))
+    quick.stack.news(cured, paid("60000.00", on=quick.today), on=quick.today)
+    quick.act(quick.until("RecallFromAgency", cured))
+    assert quick.assess(cured)["next"] == "Closed"
+    quick.close()
+    record = quick.stack.case(cured)
+    assert heads(quick, quick.today) == {cured: {"case_id": cured, "version": record.case.version, "head": record.head}}
+
+
+def test_what_is_recorded_on_a_day_after_it_was_closed_is_in_the_next_ones_heads(quick: World) -> None:
+    early, late = place(quick, "CARD-1", "CARD-2")
+    quick.close()
+    quick.stack.news(late, paid("1.00", on=OPENS), on=OPENS)
+    quick.stack.on(OPENS + timedelta(days=1))
+    quick.close()
+    assert set(heads(quick, quick.today)) == {late}
+    assert heads(quick, OPENS)[early]["version"] == quick.stack.case(early).case.version
+
+
+def digests(world: World) -> Iterator[str]:
+    for key in world.keys("AgencyBucket"):
+        yield hashlib.sha256(world.body("AgencyBucket", key)).hexdigest()
+
+
+def test_every_object_notes_its_hash(quick: World) -> None:
+    place(quick, "CARD-1")
+    quick.close()
+    noted = [
+        aws.s3().head_object(Bucket=quick.stack.physical["AgencyBucket"], Key=key)["Metadata"]["sha256"]
+        for key in quick.keys("AgencyBucket")
+    ]
+    assert noted == list(digests(quick))

@@ -1,0 +1,74 @@
+"""The functions as Lambda has them: what they import, and what they say to an event of theirs."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.aws.effects.world import FUNCTIONS, World
+from tools.template import ROOT
+
+#: What only the functions that write texts or documents may import.
+HEAVY = ("reportlab", "babel", "phonenumbers", "segno", "PIL")
+ALLOWED = {
+    "send_sms": {"babel", "phonenumbers"},
+    "queue_call": set(),
+    "queue_letter": {"reportlab", "babel", "segno", "PIL"},
+    "freeze_account": set(),
+    "place_with_agency": {"reportlab", "babel", "segno", "PIL"},
+    "recall_from_agency": set(),
+    "file_legal": {"reportlab", "babel", "segno", "PIL"},
+    "close_day": set(),
+}
+ENVIRONMENT = {
+    **dict.fromkeys(("TABLE_NAME", "POLICY_NAME", "AGENCY_ID", "SMS_SENDER_ID", "BUS_NAME"), "x"),
+    **dict.fromkeys(("DOCUMENTS_BUCKET", "AGENCY_BUCKET", "LEGAL_BUCKET", "CALL_QUEUE_URL", "LETTER_QUEUE_URL"), "x"),
+    "SHARDS": "1",
+    "STAGE": "dev",
+    "BUSINESS_TIMEZONE": "UTC",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "PATH": "",
+}
+
+
+@pytest.mark.parametrize("use_case", ALLOWED)
+def test_a_function_imports_no_more_than_it_needs(use_case: str) -> None:
+    code = (
+        f"import sys, arrears.bootstrap_effects as made; made.{use_case}();"
+        f"print(*[name for name in {HEAVY!r} if name in sys.modules])"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], env=ENVIRONMENT, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert set(loaded.stdout.split()) <= ALLOWED[use_case]
+
+
+@pytest.mark.parametrize("folder", sorted({*FUNCTIONS.values(), "close_export_day"}))
+def test_a_handler_is_imported_with_an_empty_environment(folder: str) -> None:
+    code = "import app; assert app.handle"
+    path = {"PYTHONPATH": str(ROOT / "functions" / folder)}
+    subprocess.run([sys.executable, "-c", code], env=path, check=True, timeout=60)
+
+
+EVENTS = sorted(
+    path for folder in {*FUNCTIONS.values(), "close_export_day"} for path in (ROOT / "events" / folder).glob("*.json")
+)
+
+
+@pytest.mark.parametrize("path", EVENTS, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_an_event_of_a_case_that_is_not_there_changes_nothing(world: World, path: Path) -> None:
+    event = json.loads(path.read_text(encoding="utf-8"))
+    answer = world.invoke(path.parent.name, event)
+    if path.parent.name == "close_export_day":
+        assert answer["placements"] == 0
+    else:
+        assert answer["next"] == "Closed"
+    assert not world.texts()
+
+
+@pytest.mark.parametrize("state", FUNCTIONS)
+def test_there_is_an_event_for_each_action(state: str) -> None:
+    events = [json.loads(path.read_text()) for path in (ROOT / "events" / FUNCTIONS[state]).glob("*.json")]
+    assert state in {event["next"] for event in events}
