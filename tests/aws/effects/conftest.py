@@ -1,4 +1,6 @@
+import functools
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -8,10 +10,21 @@ from tests.aws.effects.world import BUCKETS, World
 from tests.support.builders import OPENS
 from tests.support.stack import Stack
 
+MAKERS = {name: getattr(aws, name).__wrapped__ for name in ("s3", "sns", "sqs", "events")}
+
+
+@functools.cache
+def client(service: str) -> Any:
+    """A client as `aws` makes it."""
+    return MAKERS[service]()
+
 
 @pytest.fixture
 def world(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> World:
     """The stack with its buckets, queues and bus, and a queue that gets all that goes over the bus."""
+    # The clients of `aws`, made once for all tests: making them costs more than most tests do.
+    for service in MAKERS:
+        monkeypatch.setattr(aws, service, functools.partial(client, service))
     for name in BUCKETS:
         stack.physical[name] = name.lower()
         aws.s3().create_bucket(Bucket=name.lower())
