@@ -40,6 +40,7 @@ SILENT: dict[str, dict[str, str]] = {
     "*": {
         "action": "What is done.",
         "at_most": "How often at most.",
+        "id": "What it is called in files and on the command line.",
         "template": "The text that is sent or the letter that is written; a name from `templates/`.",
     },
     "Policy": {
