@@ -13,28 +13,40 @@ from arrears.domain.events import (
     ActionRetried,
     ActionUncertain,
     ActionWithdrawn,
+    AgencyAssigned,
+    AgencyDeferred,
     AgencyReported,
+    ApprovalAsked,
     ArrearsReported,
     CallResult,
     CaseClosed,
     CaseOpened,
+    CommissionSettled,
+    CourtReported,
     Event,
     HoldLifted,
     HoldPlaced,
+    LegalDecided,
     LetterReported,
     LetterStatus,
+    OperatorListed,
     OptedOut,
     PaymentReceived,
     PromiseAccepted,
     PromiseEnded,
     PromiseRefused,
+    RecallOrdered,
     SmsReported,
     StageEntered,
 )
-from arrears.domain.facts import Account, Call, Payment, Phone
+from arrears.domain.facts import ZERO, Account, Call, Payment, Phone
 from arrears.domain.money import Money
 from arrears.domain.policy import Action
 from arrears.domain.value import changed, value
+
+PlacementEnd = Literal["", "returned", "cured", "hold", "term", "order", "deferred"]
+#: How a recall ends a placement, by the step that asked for it.
+_RECALLED: dict[str, PlacementEnd] = {"cured": "cured", "hold": "hold", "order": "order"}
 
 
 class BrokenHistoryError(ValueError):
@@ -77,14 +89,22 @@ class Placement:
 
     Attributes:
         action_id: the id of the action that placed it.
-        ended: `returned` by the agency; recalled on `cured`, `hold` or `term`.
+        agency_id: empty until the day is closed, where the policy names several agencies.
+        ended: `returned` by the agency; recalled on `cured`, `hold`, `term` or an operator's `order`; `deferred` where
+            no agency had room.
+        term_days, percent, days_past_due: as it was assigned: how long, for what commission, at what age of the debt.
+        retry_on: when a deferred one is tried again.
     """
 
     action_id: str
     agency_id: str
     placed_on: date
     ended_on: date | None = None
-    ended: Literal["", "returned", "cured", "hold", "term"] = ""
+    ended: PlacementEnd = ""
+    term_days: int | None = None
+    percent: Decimal = ZERO
+    days_past_due: int = 0
+    retry_on: date | None = None
 
 
 @value
@@ -130,6 +150,12 @@ class Case:
         settled_calls: calls whose promise was accepted or refused.
         pending: the action that was planned and has no outcome yet.
         failed: the action that failed for good and waits for an operator.
+        recall_ordered: an operator's word that is not carried out yet.
+        commissions: of the payments that agencies reported.
+        approvals: when a legal officer was asked, reminded, escalated to.
+        legal_decision: the last one.
+        court: what was reported of the suit.
+        listed: why the case is on the operator's list.
         closed_on: None while the case is open.
     """
 
@@ -151,6 +177,12 @@ class Case:
     opted_out_on: date | None = None
     pending: ActionPlanned | None = None
     failed: ActionFailed | None = None
+    recall_ordered: RecallOrdered | None = None
+    commissions: tuple[CommissionSettled, ...] = ()
+    approvals: tuple[ApprovalAsked, ...] = ()
+    legal_decision: LegalDecided | None = None
+    court: tuple[CourtReported, ...] = ()
+    listed: tuple[OperatorListed, ...] = ()
     closed_on: date | None = None
     closed_reason: str = ""
 
@@ -238,11 +270,28 @@ def _with_done(case: Case, action_id: str, on: date, *, certain: bool) -> Case:
         return changed(case, placements=(*case.placements, placement))
     if planned.action == "recall_from_agency":
         *earlier, last = case.placements
-        ended: Literal["cured", "hold", "term"] = (
-            "cured" if planned.step == "cured" else "hold" if planned.step == "hold" else "term"
-        )
-        return changed(case, placements=(*earlier, changed(last, ended_on=on, ended=ended)))
+        ended = _RECALLED.get(planned.step, "term")
+        return changed(case, placements=(*earlier, changed(last, ended_on=on, ended=ended)), recall_ordered=None)
     return case
+
+
+def _allocated(case: Case, event: AgencyAssigned | AgencyDeferred) -> tuple[Placement, ...]:
+    """Return the placements after the day's allocation: one has its agency, or ends since none had room."""
+    last = case.placements[-1] if case.placements else None
+    if last is None or last.action_id != event.action_id or last.ended_on is not None or last.agency_id:
+        msg = f"{case.case_id}: {event.action_id} is no placement that waits for its agency"
+        raise BrokenHistoryError(msg)
+    if isinstance(event, AgencyDeferred):
+        now = changed(last, ended_on=event.on, ended="deferred", retry_on=event.until)
+    else:
+        now = changed(
+            last,
+            agency_id=event.agency_id,
+            term_days=event.term_days,
+            percent=event.percent,
+            days_past_due=event.days_past_due,
+        )
+    return (*case.placements[:-1], now)
 
 
 def evolve(case: Case, event: Event) -> Case:  # noqa: C901, PLR0911, PLR0912 - the one table of what each event does
@@ -253,6 +302,22 @@ def evolve(case: Case, event: Event) -> Case:  # noqa: C901, PLR0911, PLR0912 - 
             return changed(case, version=version, pending=event)
         case ActionDone(action_id, on):
             return _with_done(case, action_id, on, certain=True)
+        case CommissionSettled():
+            return changed(case, version=version, commissions=(*case.commissions, event))
+        case RecallOrdered():
+            return changed(case, version=version, recall_ordered=event if case.placement is not None else None)
+        case LegalDecided():
+            # A new word takes the case off the list on which a declined one put it.
+            listed = tuple(each for each in case.listed if each.why != "declined")
+            return changed(case, version=version, legal_decision=event, listed=listed)
+        case CourtReported():
+            return changed(case, version=version, court=(*case.court, event))
+        case ApprovalAsked():
+            return changed(case, version=version, approvals=(*case.approvals, event))
+        case OperatorListed():
+            return changed(case, version=version, listed=(*case.listed, event))
+        case AgencyAssigned() | AgencyDeferred():
+            return changed(case, version=version, placements=_allocated(case, event))
         case StageEntered(stage, on):
             return changed(case, version=version, stage=stage, stage_entered_on=on)
         case ArrearsReported(extract, on):

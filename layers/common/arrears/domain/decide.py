@@ -9,11 +9,13 @@ change by itself; news changes it sooner.
 from collections.abc import Iterable
 from datetime import date, time
 
+from arrears.domain.agencies import term_end
 from arrears.domain.case import Case, Placement, Promise
 from arrears.domain.contact import cannot_be_contacted, must_wait
 from arrears.domain.dates import ONE_DAY
 from arrears.domain.decisions import Act, Close, Decision, Record, Wait
 from arrears.domain.events import ActionPlanned, ActionUncertain, ActionWithdrawn
+from arrears.domain.legal import approval_on, limitation_ends, must_withdraw, next_legal_record, why_not_filed
 from arrears.domain.moment import Moment
 from arrears.domain.opening import account_of, case_id_of, open_case, opening_reason, opens_on
 from arrears.domain.policy import Policy
@@ -43,7 +45,7 @@ def decide(case: Case, policy: Policy, now: Moment) -> Decision:  # noqa: PLR091
     A `Record` is to be recorded and the case decided again; an `Act` carried out; `Wait` and `Close` end the turn.
     """
     on = now.on
-    for rule in (_cured, _held, _term_over):
+    for rule in (_cured, _held, _ordered, _term_over):
         decision = rule(case, policy, on)
         if decision is not None:
             return decision
@@ -62,7 +64,17 @@ def decide(case: Case, policy: Policy, now: Moment) -> Decision:  # noqa: PLR091
     entered = next_stage(case, policy, on)
     if entered is not None:
         return Record(entered)
-    return _first_possible(case, policy, due_acts(case, policy, on), now, None, "")
+    recorded = next_legal_record(case, policy, on)
+    if recorded is not None:
+        return Record(recorded)
+    due = list(due_acts(case, policy, on))
+    why = ""
+    if any(act.action == "file_legal" for act in due):
+        why = why_not_filed(case, policy, on)
+        if why:
+            due = [act for act in due if act.action != "file_legal"]
+            why = f"file_legal is due but {why}"
+    return _first_possible(case, policy, due, now, None, why)
 
 
 def _first_possible(
@@ -103,6 +115,10 @@ def _cured(case: Case, policy: Policy, on: date) -> Decision | None:
         return _unfinished(case.pending, on, "the arrears were paid")
     if case.placement is not None:
         return _recall(case, case.placement, "cured", on, reason)
+    if must_withdraw(case, policy):
+        if case.failed is not None and case.failed.action == "withdraw_legal":
+            return _parked(case, on)
+        return Act("withdraw_legal", case.stage, "withdrawal", f"{case.case_id}.withdrawal", reason)
     return Close(reason)
 
 
@@ -129,14 +145,21 @@ def _hold_reason(case: Case, policy: Policy, on: date) -> str | None:
     return None
 
 
+def _ordered(case: Case, _policy: Policy, on: date) -> Decision | None:
+    ordered, placement = case.recall_ordered, case.placement
+    if ordered is None or placement is None or case.pending is not None:
+        return None
+    return _recall(case, placement, "order", on, f"{ordered.by} wants it back: {ordered.why}")
+
+
 def _term_over(case: Case, policy: Policy, on: date) -> Decision | None:
     placement = case.placement
     if placement is None or case.pending is not None:
         return None
-    term_end = policy.term_end(placement.placed_on)
-    if term_end is None or on < term_end:
+    over = term_end(policy, placement)
+    if over is None or on < over:
         return None
-    reason = f"the term of the placement of {placement.placed_on} is over on {term_end} (rule 6)"
+    reason = f"the term of the placement of {placement.placed_on} is over on {over} (rule 6)"
     return _recall(case, placement, "term", on, reason)
 
 
@@ -160,7 +183,7 @@ def _unfinished(planned: ActionPlanned, on: date, why_not: str) -> Act | Record:
     SMS cannot: it may have gone out, so it counts and is not sent again. A placement is recorded in one transaction
     with its outcome, so one without an outcome was not made.
     """
-    if planned.action == "recall_from_agency" or (not why_not and planned.action != "send_sms"):
+    if planned.action in ("recall_from_agency", "withdraw_legal") or (not why_not and planned.action != "send_sms"):
         return Act(
             planned.action,
             planned.stage,
@@ -189,13 +212,15 @@ def _next_date(case: Case, policy: Policy, on: date, promise: Promise | None) ->
     fact = _next_fact(case, on)
     dates.append(fact.on if fact is not None else None)
     if case.placement is not None:
-        dates.append(policy.term_end(case.placement.placed_on))
+        dates.append(term_end(policy, case.placement))
     dates += [standing.until + ONE_DAY for standing in case.promises if standing.outcome == "standing"]
     if promise is None:
         for name in policy.stages_after(case.stage):
             if minimum_reached(case, policy.stages[name], on):
                 dates.append(stage_starts_on(case, policy, policy.stages[name], on))
         dates += upcoming_steps(case, policy, on)
+        dates += approval_on(case, policy)
+        dates.append(limitation_ends(case, policy, on))
     else:
         dates.append(promise_reminder_on(case, policy, promise))
     later = [day for day in dates if day is not None and day > on]

@@ -3,6 +3,8 @@
 from arrears.domain.events import (
     ActionUncertain,
     ActionWithdrawn,
+    ApprovalAsked,
+    OperatorListed,
     PromiseAccepted,
     PromiseEnded,
     PromiseRefused,
@@ -38,7 +40,16 @@ class Act:
 class Record:
     """Something follows and is recorded: a stage is entered, a promise settled, an unfinished action given up."""
 
-    event: StageEntered | PromiseAccepted | PromiseRefused | PromiseEnded | ActionUncertain | ActionWithdrawn
+    event: (
+        StageEntered
+        | PromiseAccepted
+        | PromiseRefused
+        | PromiseEnded
+        | ActionUncertain
+        | ActionWithdrawn
+        | ApprovalAsked
+        | OperatorListed
+    )
 
 
 @value

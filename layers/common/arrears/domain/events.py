@@ -9,11 +9,15 @@ from decimal import Decimal
 from typing import Literal
 
 from arrears.domain.facts import Account, Call, Extract, HoldReason, Payment, Phone
+from arrears.domain.money import Money
 from arrears.domain.policy import Action
 from arrears.domain.value import value
 
 LetterStatus = Literal["dispatched", "delivered", "returned"]
 AgencyOutcome = Literal["payment", "promise", "uncontactable", "disputed", "returned"]
+CourtStatus = Literal["filed", "hearing", "judgment", "settlement", "enforcement", "withdrawn"]
+ApprovalStep = Literal["asked", "reminded", "escalated"]
+OperatorReason = Literal["placements", "declined", "limitation"]
 
 
 # --- facts -----------------------------------------------------------------------------------------------------------
@@ -109,6 +113,67 @@ class AgencyReported:
     amount: Decimal | None = None
     note: str = ""
     type: Literal["AgencyReported"] = "AgencyReported"
+
+
+@value
+class CommissionSettled:
+    """Whose a payment is that an agency reported, and what it gets of it; settled when the payment is booked.
+
+    Attributes:
+        return_id: the agency's row.
+        on: the business date on which it was booked; the month of the statement.
+        percent: of the payment; zero where nothing is due.
+        commission: rounded to the cent, half up.
+    """
+
+    return_id: str
+    agency_id: str
+    on: date
+    amount: Money
+    percent: Decimal
+    commission: Money
+    reason: str
+    type: Literal["CommissionSettled"] = "CommissionSettled"
+
+
+@value
+class RecallOrdered:
+    """An operator wants a case back from its agency."""
+
+    on: date
+    by: str
+    why: str
+    type: Literal["RecallOrdered"] = "RecallOrdered"
+
+
+@value
+class LegalDecided:
+    """A legal officer approves that a case is sued, or declines."""
+
+    approved: bool
+    on: date
+    by: str
+    why: str
+    type: Literal["LegalDecided"] = "LegalDecided"
+
+
+@value
+class CourtReported:
+    """What the legal department reports of a case that was filed.
+
+    Attributes:
+        court_id: names the row.
+        reference: the court's number of the case.
+        amount: what a judgment or settlement grants.
+    """
+
+    court_id: str
+    status: CourtStatus
+    on: date
+    reference: str = ""
+    amount: Money | None = None
+    note: str = ""
+    type: Literal["CourtReported"] = "CourtReported"
 
 
 # --- decisions -------------------------------------------------------------------------------------------------------
@@ -252,6 +317,58 @@ class ActionRetried:
 
 
 @value
+class AgencyAssigned:
+    """Which agency a placement goes to, and why; decided for all cases of a day at once when the day is closed.
+
+    Attributes:
+        action_id: the id of the action that placed the case.
+        term_days: how long the agency keeps it.
+        days_past_due: the age of the debt, which the commission goes by.
+        percent: the commission.
+    """
+
+    action_id: str
+    agency_id: str
+    on: date
+    reason: str
+    days_past_due: int
+    term_days: int | None = None
+    percent: Decimal = Decimal(0)
+    type: Literal["AgencyAssigned"] = "AgencyAssigned"
+
+
+@value
+class AgencyDeferred:
+    """All agencies that could take a case are full; it is offered again on a later date."""
+
+    action_id: str
+    on: date
+    until: date
+    reason: str
+    type: Literal["AgencyDeferred"] = "AgencyDeferred"
+
+
+@value
+class ApprovalAsked:
+    """A legal officer is asked to approve that a case is sued; reminded, and escalated when it lies too long."""
+
+    step: ApprovalStep
+    on: date
+    reason: str
+    type: Literal["ApprovalAsked"] = "ApprovalAsked"
+
+
+@value
+class OperatorListed:
+    """Nothing more goes by itself: the case is on the operator's list, and why."""
+
+    why: OperatorReason
+    on: date
+    reason: str
+    type: Literal["OperatorListed"] = "OperatorListed"
+
+
+@value
 class CaseClosed:
     """The episode is over (rule 8)."""
 
@@ -270,6 +387,10 @@ Event = (
     | SmsReported
     | OptedOut
     | AgencyReported
+    | CommissionSettled
+    | RecallOrdered
+    | LegalDecided
+    | CourtReported
     | CaseOpened
     | StageEntered
     | PromiseAccepted
@@ -282,5 +403,9 @@ Event = (
     | ActionPostponed
     | ActionFailed
     | ActionRetried
+    | AgencyAssigned
+    | AgencyDeferred
+    | ApprovalAsked
+    | OperatorListed
     | CaseClosed
 )

@@ -25,6 +25,7 @@ Action = Literal[
     "place_with_agency",
     "recall_from_agency",
     "file_legal",
+    "withdraw_legal",
 ]
 StepAction = Literal["send_sms", "queue_call", "queue_letter", "place_with_agency", "file_legal"]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -311,6 +312,98 @@ class Bank(PolicyModel):
     mandate_date: date | None = None
 
 
+class CommissionBand(PolicyModel):
+    """What an agency gets of what it collects, from an age of the debt on.
+
+    Attributes:
+        from_days: days past due on the date of the placement, from which on this band counts.
+        percent: of the amount collected.
+    """
+
+    from_days: Days = 0
+    percent: Annotated[Decimal, BeforeValidator(_exact), Field(ge=0, le=100)]
+
+
+class Agency(PolicyModel):
+    """A collection agency. What is left empty does not limit it.
+
+    Attributes:
+        name: as people call it; its id when empty.
+        share: its part of the cases that it can take, in proportion to the shares of the others.
+        capacity: so many cases at most are with it at a time.
+        currencies, regions, risk_grades: it takes only these; an account without a grade is `medium`.
+        commission: by the age of the debt on the day of the placement; the last band that is reached counts.
+        term_days: how long it keeps a case; without it, the stage's term.
+        mandate, mandate_date: the bank's mandate to the agency: its reference and date; the law firm's with the
+            agency's id when empty.
+    """
+
+    id: Name
+    name: str = ""
+    share: Annotated[Decimal, BeforeValidator(_exact), Field(gt=0, le=1000)] = Decimal(1)
+    capacity: Annotated[int, Field(ge=0)] | None = None
+    currencies: tuple[Currency, ...] = ()
+    regions: tuple[str, ...] = ()
+    risk_grades: tuple[RiskGrade, ...] = ()
+    commission: tuple[CommissionBand, ...] = ()
+    term_days: Annotated[int, Field(ge=1, le=3650)] | None = None
+    mandate: str = ""
+    mandate_date: date | None = None
+
+    def commission_percent(self, days_past_due: int) -> Decimal:
+        """Return the commission, in percent, for a debt of an age; zero where no band is reached."""
+        reached = [band for band in self.commission if band.from_days <= days_past_due]
+        return max(reached, key=lambda band: band.from_days).percent if reached else Decimal(0)
+
+
+class Placements(PolicyModel):
+    """How cases go to agencies, where the policy names several.
+
+    Attributes:
+        at_most: agencies that a case may see, one after the other; placements that a hold ended are not counted.
+        before_legal: so many must have failed before the case can be sued (`from: {agency: failed}`); fewer where no
+            other agency can take it.
+        retry_days: when all agencies are full, the case is offered again after so many days.
+        acknowledge_within_hours: an agency that has not acknowledged a day's set by then is listed and alarmed.
+        commission_after_recall_days: of a payment that was made up to so many days after a placement ended the agency
+            still gets its commission; of a later one it gets none.
+    """
+
+    at_most: Annotated[int, Field(ge=1, le=20)] = 1
+    before_legal: Annotated[int, Field(ge=1, le=20)] = 1
+    retry_days: Annotated[int, Field(ge=1, le=365)] = 7
+    acknowledge_within_hours: Annotated[int, Field(ge=1, le=720)] = 24
+    commission_after_recall_days: Days = 0
+
+
+class Approval(PolicyModel):
+    """A legal officer's word before a case is sued.
+
+    Attributes:
+        remind_every_days: after which a case that waits is named again.
+        escalate_after_days: after which it is escalated, once.
+    """
+
+    remind_every_days: Annotated[int, Field(ge=1, le=365)] = 7
+    escalate_after_days: Annotated[int, Field(ge=1, le=365)] = 14
+
+
+class Legal(PolicyModel):
+    """Courts.
+
+    Attributes:
+        approval: a legal officer approves each filing; without it none does.
+        limitation_years: a claim is barred so many years after the oldest unpaid due date, and not filed from then on.
+        warn_days: a case is on the list of `arrears legal due` so many days before.
+        withdraw_when_paid: a case that is paid after it was filed tells the court the same day.
+    """
+
+    approval: Approval | None = None
+    limitation_years: Annotated[int, Field(ge=1, le=30)] | None = None
+    warn_days: Days = 180
+    withdraw_when_paid: bool = False
+
+
 class Policy(PolicyModel):
     """A whole policy.
 
@@ -318,6 +411,7 @@ class Policy(PolicyModel):
         cure_tolerance: arrears within this amount, equal included, are a cure (rules 1 and 8).
         stages: by name, in the order in which they follow each other.
         agency_id: who gets a placement while no agencies are named (rule 10).
+        agencies: who gets placements; without it, all go to `agency_id`.
     """
 
     name: Name
@@ -332,6 +426,9 @@ class Policy(PolicyModel):
     sms: Sms = Sms()
     bank: Bank = Bank()
     agency_id: Name = "default"
+    agencies: tuple[Agency, ...] = ()
+    placements: Placements = Placements()
+    legal: Legal = Legal()
 
     @model_validator(mode="after")
     def _hangs_together(self) -> "Policy":
@@ -343,6 +440,11 @@ class Policy(PolicyModel):
                 if stage not in self.stages:
                     msg = f"monthly_reminder: there is no stage {stage!r}"
                     raise ValueError(msg)
+        ids = [agency.id for agency in self.agencies]
+        for agency_id in ids:
+            if ids.count(agency_id) > 1:
+                msg = f"agencies: {agency_id} is there twice"
+                raise ValueError(msg)
         for (earlier, one), (later, other) in pairwise(self.stages.items()):
             first, second = one.from_.days_past_due, other.from_.days_past_due
             if first is not None and second is not None and second < first:
@@ -405,6 +507,10 @@ class Policy(PolicyModel):
             if windows:
                 return windows[min(earlier_conversations, len(windows) - 1)]
         return None
+
+    def agency(self, agency_id: str) -> Agency | None:
+        """Return an agency by its id; None for one that the policy does not name."""
+        return next((agency for agency in self.agencies if agency.id == agency_id), None)
 
     def term_end(self, placed_on: date) -> date | None:
         """Return the date on which a placement's term is over (rule 6); None where no term is set."""

@@ -3,9 +3,11 @@
 from datetime import date, timedelta
 from functools import lru_cache
 
+from arrears.domain.agencies import agency_fails_on
 from arrears.domain.case import Case
 from arrears.domain.dates import ONE_DAY, add_months
 from arrears.domain.events import StageEntered
+from arrears.domain.legal import files, is_barred
 from arrears.domain.policy import Policy, Requirement, Stage
 
 
@@ -17,6 +19,8 @@ def next_stage(case: Case, policy: Policy, on: date) -> StageEntered | None:
         if starts_on is not None and starts_on <= on:
             starts_on = stage_starts_on(case, policy, stage, on)
             if starts_on is not None and starts_on <= on and minimum_reached(case, stage, on):
+                if files(stage) and is_barred(case, policy, on):
+                    continue
                 return StageEntered(name, on, f"stage {name}: {_threshold_in_words(case, policy, stage, on)}")
     return None
 
@@ -25,7 +29,7 @@ def stage_starts_on(case: Case, policy: Policy, stage: Stage, on: date) -> date 
     """Return the first date on which threshold and requirements hold, by what is known on a date; None for never."""
     starts_on = _old_enough_on(case, stage, on)
     if starts_on is not None and stage.from_.agency is not None:
-        starts_on = _later(starts_on, case.agency_fails_on(policy.term_days))
+        starts_on = _later(starts_on, agency_fails_on(case, policy, on))
     for requirement in stage.requires:
         if starts_on is not None:
             starts_on = _later(starts_on, _required_from(case, requirement))
@@ -100,7 +104,7 @@ def _threshold_in_words(case: Case, policy: Policy, stage: Stage, on: date) -> s
             reached = add_months(extract.oldest_due, threshold.months_past_due) + ONE_DAY
             words.append(f"more than {threshold.months_past_due} months past due since {reached}")
     if threshold.agency is not None:
-        words.append(f"the agency failed on {case.agency_fails_on(policy.term_days)}")
+        words.append(f"the agency failed on {agency_fails_on(case, policy, on)}")
     words += [f"{need.action} done at least {need.at_least_days_ago} days before {on}" for need in stage.requires]
     minimum = stage.minimum_arrears.get(case.arrears(on).currency)
     if minimum is not None:

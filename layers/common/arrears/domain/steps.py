@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from datetime import date, timedelta
 
+from arrears.domain.agencies import able, candidate, placing_due_on
 from arrears.domain.calls import AGAIN, first_call, next_call, result_of, round_of
-from arrears.domain.case import Case, Done
+from arrears.domain.case import Case, Done, Placement
 from arrears.domain.contact import cannot_be_contacted, first_date
 from arrears.domain.dates import ONE_DAY, monthly_date, next_monthly_date
 from arrears.domain.decisions import Act
@@ -18,7 +19,7 @@ def due_acts(case: Case, policy: Policy, on: date) -> Iterator[Act]:
         due = _round_act(case, policy, index, on) if _in_rounds(policy, step) else None
         if due is None:
             due_on = step_due_on(case, policy, index, step, on)
-            due = _step_act(case, policy, index, step, due_on) if due_on is not None and due_on <= on else None
+            due = _step_act(case, policy, index, step, due_on, on) if due_on is not None and due_on <= on else None
         if due is not None:
             sms_due = sms_due or step.action == "send_sms"
             yield due
@@ -95,6 +96,8 @@ def step_due_on(case: Case, policy: Policy, index: int, step: Step, on: date) ->
     """
     name = _step_name(case, index)
     done = case.steps_done(name)
+    if step.action == "place_with_agency" and policy.agencies:
+        return placing_due_on(case, policy, on)
     if step.action == "place_with_agency":
         forgiven = _forgiven(case)
         done = [placed for placed in done if placed.action_id not in forgiven]
@@ -112,12 +115,15 @@ def step_due_on(case: Case, policy: Policy, index: int, step: Step, on: date) ->
     return due_on
 
 
-def _step_act(case: Case, policy: Policy, index: int, step: Step, due_on: date) -> Act:
+def _step_act(case: Case, policy: Policy, index: int, step: Step, due_on: date, on: date) -> Act:
     name = _step_name(case, index)
     number = len(case.steps_done(name)) + 1
     limit = f" of {step.at_most}" if step.at_most is not None else ""
     reason = f"stage {case.stage}: {step.action} {number}{limit}, due {due_on}"
     phone = None
+    if step.action == "place_with_agency" and policy.agencies:
+        takers = able(policy, candidate(case, Placement("", "", on), on))
+        reason = f"{reason}; {', '.join(agency.id for agency in takers)} can take it, the day's allocation says which"
     if policy.calls is not None and step.action == "queue_call":
         first = first_call(case, policy.calls, due_on)
         if first is not None:
@@ -129,7 +135,7 @@ def _step_act(case: Case, policy: Policy, index: int, step: Step, due_on: date) 
         f"{case.case_id}.{name}.{number}",
         reason,
         step.template,
-        policy.agency_id if step.action == "place_with_agency" else None,
+        policy.agency_id if step.action == "place_with_agency" and not policy.agencies else None,
         phone,
     )
 

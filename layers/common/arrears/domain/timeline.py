@@ -7,6 +7,7 @@ from arrears.domain.events import (
     ActionDone,
     ActionPlanned,
     ActionUncertain,
+    AgencyDeferred,
     CaseClosed,
     CaseOpened,
     Event,
@@ -32,7 +33,12 @@ COLUMNS = ("date", "account_id", "case_id", "stage", "action", "reason")
 
 
 def timeline(events: Iterable[Event]) -> Iterator[Row]:
-    """Yield the rows of one case's events, in the order in which they happened."""
+    """Yield the rows of one case's events, in the order in which they happened.
+
+    A placement that no agency had room for is none, and left out.
+    """
+    events = list(events)
+    deferred = {event.action_id for event in events if isinstance(event, AgencyDeferred)}
     account_id = case_id = stage = ""
     plans: dict[str, ActionPlanned] = {}
     for event in events:
@@ -46,6 +52,8 @@ def timeline(events: Iterable[Event]) -> Iterator[Row]:
                 plans[action_id] = event
             case ActionDone(action_id=action_id, on=on) | ActionUncertain(action_id=action_id, on=on):
                 plan = plans[action_id]
+                if action_id in deferred:
+                    continue
                 yield Row(on, account_id, case_id, plan.stage or "", plan.action, plan.reason)
             case CaseClosed(on=on, reason=reason):
                 yield Row(on, account_id, case_id, stage, "case_closed", reason)
