@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 #: The inbound prefixes whose files are imported (interfaces.md).
 INBOUND = ("portfolio/", "payments/", "holds/", "calls/", "letters/")
 #: What agencies write, below their own prefix.
-FROM_AGENCIES = ("/returns/", "/acks/")
+FROM_AGENCIES = ("returns/", "acks/")
 #: How often the stack is looked at, in seconds.
 LOOK_EVERY = 0.03
 #: The stack is given up when nothing has moved for so long, in seconds.
@@ -43,6 +43,7 @@ class Driver:
 
     stack: Stack
     played: Callable[[date], None] = field(default=lambda _: None)
+    _reported: dict[str, "datetime"] = field(default_factory=dict, init=False, repr=False)
 
     def set_clock(self, on: date) -> None:
         """Set the business date of a stack that has no case yet.
@@ -101,17 +102,20 @@ class Driver:
             waited.look(tuple(missing))
 
     def _unreported(self) -> list[str]:
+        inbound, agencies = self.stack.output("InboundBucket"), self.stack.output("AgencyBucket")
+        # Prefix by prefix: most of what the buckets hold is pieces and exports, and a year's would be listed every day.
+        from_agencies = [f"{agency}{kind}" for agency in _folders(agencies, "agency_id=") for kind in FROM_AGENCIES]
         missing = []
-        for bucket, keys in (
-            (self.stack.output("InboundBucket"), lambda key: key.startswith(INBOUND)),
-            (self.stack.output("AgencyBucket"), lambda key: any(part in key for part in FROM_AGENCIES)),
-        ):
-            objects = dict(_objects(bucket))
-            for key, written in objects.items():
-                if not key.startswith(("reports/", "rejects/", "work/")) and keys(key) and not key.endswith("/"):
-                    reported = objects.get(f"reports/{key}.json")
-                    if reported is None or reported < written:
-                        missing.append(key)
+        for bucket, prefixes in ((inbound, INBOUND), (agencies, from_agencies)):
+            files = {key: at for prefix in prefixes for key, at in _objects(bucket, prefix) if not key.endswith("/")}
+            new = {key: at for key, at in files.items() if self._reported.get(key) != at}
+            reports = dict(_objects(bucket, "reports/")) if new else {}
+            for key, written in new.items():
+                report = reports.get(f"reports/{key}.json")
+                if report is None or report < written:
+                    missing.append(key)
+                else:
+                    self._reported[key] = written
         return missing
 
     def _importing(self) -> bool:
@@ -178,10 +182,15 @@ def _rests(entry: Queued, on: date) -> bool:
     return entry.token_version == entry.version and entry.due[:10] > on.isoformat()
 
 
-def _objects(bucket: str) -> Iterator[tuple[str, "datetime"]]:
-    for page in aws.s3().get_paginator("list_objects_v2").paginate(Bucket=bucket):
+def _objects(bucket: str, prefix: str) -> Iterator[tuple[str, "datetime"]]:
+    for page in aws.s3().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
         for item in page.get("Contents", []):
             yield item["Key"], item["LastModified"]
+
+
+def _folders(bucket: str, prefix: str) -> list[str]:
+    pages = aws.s3().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, Delimiter="/")
+    return [folder["Prefix"] for page in pages for folder in page.get("CommonPrefixes", [])]
 
 
 class _Patience:
