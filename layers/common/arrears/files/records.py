@@ -217,38 +217,52 @@ _PLAIN = _pattern(
         "sms_opt_out": r"(?:true|false)?",
     }
 )
-_PLAIN_CELLS = itemgetter(*COLUMNS["portfolio"])
+_IN_ORDER = itemgetter(*COLUMNS["portfolio"])
+
+
+def plain_portfolio(row: Row) -> tuple[str, ...] | None:
+    """Return the cells of a row of `portfolio/` in the order of the columns, when it is good beyond doubt.
+
+    None says nothing: `parse_portfolio` then looks at the row cell by cell.
+    """
+    try:
+        values: tuple[str, ...] = _IN_ORDER(row)
+        if _PLAIN.fullmatch("\x1f".join(values)) is None:
+            return None
+    except (KeyError, TypeError):  # JSON lines may leave a key out, or say null
+        return None
+    # What a pattern cannot see.
+    _, as_of, currency, _, past_due, _, oldest_due = values[:7]
+    on = cells.iso_date(as_of)
+    if on is None or currency not in CURRENCIES:
+        return None
+    if oldest_due:
+        due = cells.iso_date(oldest_due)
+        if due is None or due > on:
+            return None
+    elif past_due.strip("0."):
+        return None
+    timezone = values[17]
+    return values if not timezone or cells.is_timezone(timezone) else None
 
 
 def parse_portfolio(row: Row) -> PortfolioRow:
     """Check a row of `portfolio/`; raises `RowError`."""
-    try:
-        values: tuple[str, ...] = _PLAIN_CELLS(row)
-        plain = _PLAIN.fullmatch("\x1f".join(values)) is not None
-    except (KeyError, TypeError):  # JSON lines may leave a key out, or say null
-        return _checked_portfolio(row)
-    return (_plain_portfolio(values) if plain else None) or _checked_portfolio(row)
+    values = plain_portfolio(row)
+    return (
+        _checked_portfolio(row) if values is None else PortfolioRow(values[0], plain_extract(values), _profile(values))
+    )
 
 
-def _plain_portfolio(values: tuple[str, ...]) -> PortfolioRow | None:
-    """Build the record of a row that matches `_PLAIN`; None where what a pattern cannot see is wrong with it."""
-    account_id, as_of, currency, balance, past_due, minimum_due, oldest_due, credit_limit, card_last4 = values[:9]
-    name, line1, line2, city, region, postal_code, country, language, timezone = [each.strip() for each in values[9:18]]
-    mobile, work, home, family, contact, risk_grade, sms_opt_out = values[18:]
-    on, due = cells.iso_date(as_of), cells.iso_date(oldest_due) if oldest_due else None
-    amount = Decimal(past_due)
-    if (
-        on is None
-        or (due is None and (oldest_due or amount > _ZERO))
-        or (due is not None and due > on)
-        or currency not in CURRENCIES
-        or not (not timezone or cells.is_timezone(timezone))
-    ):
-        return None
-    extract = Extract(
-        on,
-        Money(amount, currency),
-        due,
+def plain_extract(values: tuple[str, ...]) -> Extract:
+    """Build the extract of what `plain_portfolio`, or `impersonal`, returned."""
+    _, as_of, currency, balance, past_due, minimum_due, oldest_due, credit_limit, *person = values[:15]
+    country, language, timezone, *numbers, risk_grade, sms_opt_out = values[15:]
+    _, _, line1, _, _, region, postal_code = person
+    return Extract(
+        date.fromisoformat(as_of),
+        Money(Decimal(past_due), currency),
+        date.fromisoformat(oldest_due) if oldest_due else None,
         timezone or "UTC",
         Decimal(balance) if balance else None,
         Decimal(minimum_due) if minimum_due else None,
@@ -256,13 +270,41 @@ def _plain_portfolio(values: tuple[str, ...]) -> PortfolioRow | None:
         cast("RiskGrade | None", risk_grade or None),
         language or None,
         country or None,
-        region or None,
-        postal_code or None,
+        region.strip() or None,
+        postal_code.strip() or None,
         sms_opt_out == "true",
-        tuple([kind for kind, number in zip(PHONES, values[18:23], strict=True) if number]),
-        bool(line1),
+        tuple([kind for kind, number in zip(PHONES, numbers, strict=True) if number]),
+        bool(line1.strip()),
     )
-    profile = Profile(
+
+
+def impersonal(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the cells without what names or reaches a person: a mark stands for what is known."""
+    _, _, line1, _, _, region, postal_code, country, language, timezone, *numbers, risk_grade, sms_opt_out = values[8:]
+    place = ("", "", line1.strip() and "+", "", "", region, postal_code, country, language, timezone)
+    return (*values[:8], *place, *[number and "+" for number in numbers], risk_grade, sms_opt_out)
+
+
+def cells_of(account_id: str, extract: Extract) -> tuple[str, ...]:
+    """Return an extract as `impersonal` cells."""
+    amounts = [extract.balance, extract.past_due.amount, extract.minimum_due, extract.credit_limit]
+    balance, past_due, minimum_due, credit_limit = ["" if amount is None else str(amount) for amount in amounts]
+    oldest_due = "" if extract.oldest_due is None else extract.oldest_due.isoformat()
+    place = [extract.region, extract.postal_code, extract.country, extract.language, extract.timezone]
+    return (
+        *(account_id, extract.as_of.isoformat(), extract.past_due.currency, balance, past_due, minimum_due),
+        *(oldest_due, credit_limit, "", "", "+" if extract.mailable else "", "", ""),
+        *[text or "" for text in place],
+        *["+" if kind in extract.phones else "" for kind in PHONES],
+        *(extract.risk_grade or "", "true" if extract.sms_opt_out else "false"),
+    )
+
+
+def _profile(values: tuple[str, ...]) -> Profile:
+    card_last4, *texts = values[8:15]
+    name, line1, line2, city, region, postal_code = [each.strip() for each in texts]
+    country, _, _, mobile, work, home, family, contact, _, _ = values[15:]
+    return Profile(
         name or None,
         line1 or None,
         line2 or None,
@@ -277,7 +319,6 @@ def _plain_portfolio(values: tuple[str, ...]) -> PortfolioRow | None:
         contact or None,
         card_last4 or None,
     )
-    return PortfolioRow(account_id, extract, profile)
 
 
 def _checked_portfolio(row: Row) -> PortfolioRow:

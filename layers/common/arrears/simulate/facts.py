@@ -7,46 +7,55 @@ put together by `dated_facts`, which also sees what the files tell twice.
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 
 from arrears.domain.dates import local_date
 from arrears.domain.decide import account_of
 from arrears.domain.events import HoldLifted, HoldPlaced, LetterReported
-from arrears.domain.facts import Extract
 from arrears.domain.money import Money
-from arrears.files import CallRow, HoldRow, LetterRow, PaymentRow, PortfolioRow, Record, ReturnRow
-from arrears.simulate.player import DatedFact, Fact, ReturnedCase
+from arrears.files import (
+    COLUMNS,
+    CallRow,
+    HoldRow,
+    Kind,
+    LetterRow,
+    PaymentRow,
+    PortfolioRow,
+    Record,
+    ReturnRow,
+    parse,
+    parse_portfolio,
+)
+from arrears.files.cells import Row
+from arrears.files.records import cells_of, impersonal, plain_extract, plain_portfolio
+from arrears.simulate.player import DatedFact, Fact, ReturnedCase, no_refusal
 
 #: Kind, number of the file, line, key within kind and account, then the fields.
 Kept = tuple[Any, ...]
+#: Is in no cell.
+_SEPARATOR = "\x1f"
+_PAST_DUE = COLUMNS["portfolio"].index("past_due_amount")
 _EXTRACT, _PAYMENT, _HOLD, _CALL, _LETTER, _RETURN = range(6)
 
 
-def keep(record: Record, file: int, line: int, agency_id: str) -> tuple[str, Kept]:
-    """Return the account that a row is about and what is kept of it."""
+def keep(kind: Kind, row: Row, file: int, line: int, agency_id: str) -> tuple[str, Kept]:
+    """Check a row, and return the account that it is about and what is kept of it.
+
+    Raises:
+        RowError: the row is refused.
+    """
+    if kind == "portfolio":
+        values = plain_portfolio(row)
+        if values is None:
+            known = parse_portfolio(row)
+            values = cells_of(known.account_id, known.extract)
+        return values[0], _kept_extract(file, line, impersonal(values))
+    return _keep(parse(kind, row), file, line, agency_id)
+
+
+def _keep(record: Record, file: int, line: int, agency_id: str) -> tuple[str, Kept]:
     match record:
-        case PortfolioRow(account_id, extract):
-            return account_id, (
-                _EXTRACT,
-                file,
-                line,
-                extract.as_of.toordinal(),
-                str(extract.past_due.amount),
-                extract.past_due.currency,
-                extract.oldest_due and extract.oldest_due.toordinal(),
-                extract.timezone,
-                _text(extract.balance),
-                _text(extract.minimum_due),
-                _text(extract.credit_limit),
-                extract.risk_grade,
-                extract.language,
-                extract.country,
-                extract.region,
-                extract.postal_code,
-                extract.sms_opt_out,
-                extract.phones,
-                extract.mailable,
-            )
         case PaymentRow(payment_id, account_id, paid_at, amount):
             paid = (paid_at.isoformat(), str(amount.amount), amount.currency)
             return account_id, (_PAYMENT, file, line, payment_id, *paid)
@@ -64,6 +73,13 @@ def keep(record: Record, file: int, line: int, agency_id: str) -> tuple[str, Kep
             key = f"{agency_id} {return_id}"
             fields = (return_id, case_id, at.isoformat(), outcome, *money, note, agency_id)
             return account_id, (_RETURN, file, line, key, *fields)
+        case PortfolioRow(account_id, extract):
+            return account_id, _kept_extract(file, line, cells_of(account_id, extract))
+
+
+def _kept_extract(file: int, line: int, cells: tuple[str, ...]) -> Kept:
+    """Keep an extract as one text, which is taken apart again only for an account that has to be played."""
+    return _EXTRACT, file, line, cells[1], cells[_PAST_DUE], _SEPARATOR.join(cells)
 
 
 def _text(amount: Decimal | None) -> str | None:
@@ -73,7 +89,7 @@ def _text(amount: Decimal | None) -> str | None:
 Refused = Callable[[int, int, str, str], None]
 
 
-def without_repeats(rows: Iterable[Kept], unchanged: Callable[[int], None], refused: Refused) -> list[Kept]:
+def without_repeats(rows: list[Kept], unchanged: Callable[[int], None], refused: Refused) -> list[Kept]:
     """Return an account's rows without those that say again, or contradict, what was said before.
 
     Within a file the first of two that contradict each other counts, as the import has it; of two extracts of one date
@@ -84,6 +100,8 @@ def without_repeats(rows: Iterable[Kept], unchanged: Callable[[int], None], refu
         unchanged: is called with the number of the file of a row that says nothing new.
         refused: is called with file, line, field and reason.
     """
+    if len({(row[0], row[3]) for row in rows}) == len(rows):
+        return rows
     known: dict[tuple[Any, ...], Kept] = {}
     for row in rows:
         kind, file, line, key = row[:4]
@@ -116,32 +134,19 @@ def may_matter(rows: Iterable[Kept]) -> bool:
 
 def dated_facts(rows: Iterable[Kept], refused: Refused) -> Iterator[DatedFact]:
     """Yield an account's facts with the dates from which they count at the account's place."""
-    extracts = sorted((_extract(row) for row in rows if row[0] == _EXTRACT), key=lambda extract: extract.as_of)
+    extracts = [plain_extract(tuple(row[5].split(_SEPARATOR))) for row in rows if row[0] == _EXTRACT]
+    extracts.sort(key=attrgetter("as_of"))
     for extract in extracts:
         yield DatedFact(extract.as_of, extract)
     zones = [(extract.as_of, extract.timezone) for extract in extracts]
     for row in rows:
         if row[0] != _EXTRACT:
             on, fact = _READERS[row[0]](row, zones)
-            yield DatedFact(on, fact, _refusal(refused, row[1], row[2]))
+            yield DatedFact(on, fact, _refusal(refused, row) if row[0] >= _LETTER else no_refusal)
 
 
-def _refusal(refused: Refused, file: int, line: int) -> Callable[[str, str], None]:
-    return lambda field, reason: refused(file, line, field, reason)
-
-
-def _extract(row: Kept) -> Extract:
-    as_of, past_due, currency, oldest_due, timezone, balance, minimum_due, credit_limit, *rest = row[3:]
-    return Extract(
-        date.fromordinal(as_of),
-        Money(Decimal(past_due), currency),
-        oldest_due and date.fromordinal(oldest_due),
-        timezone,
-        balance and Decimal(balance),
-        minimum_due and Decimal(minimum_due),
-        credit_limit and Decimal(credit_limit),
-        *rest,
-    )
+def _refusal(refused: Refused, row: Kept) -> Callable[[str, str], None]:
+    return lambda field, reason: refused(row[1], row[2], field, reason)
 
 
 _Zones = list[tuple[date, str]]

@@ -53,8 +53,8 @@ _ORDER: dict[type, int] = {
 Refuse = Callable[[str, str], None]
 
 
-def _nothing(_field: str, _reason: str) -> None:
-    pass
+def no_refusal(_field: str, _reason: str) -> None:
+    """Do nothing: for facts that cannot be refused."""
 
 
 class DatedFact(NamedTuple):
@@ -66,7 +66,7 @@ class DatedFact(NamedTuple):
 
     on: date
     fact: Fact
-    refuse: Refuse = _nothing
+    refuse: Refuse = no_refusal
 
 
 @dataclass(slots=True)

@@ -17,10 +17,10 @@ from arrears.domain.events import ActionDone, CaseClosed, CaseOpened, Event
 from arrears.domain.money import Money
 from arrears.domain.policy import Policy
 from arrears.domain.timeline import COLUMNS
-from arrears.files import Kind, RowError, parse, read_rows
+from arrears.files import Kind, RowError, read_rows
 from arrears.simulate.facts import dated_facts, is_known, keep, may_matter, without_repeats
 from arrears.simulate.player import Player
-from arrears.simulate.store import Store
+from arrears.simulate.store import Facts, Happenings
 
 _ENDINGS = (".csv", ".csv.gz", ".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
 
@@ -83,20 +83,19 @@ class _Tally:
     amounts: dict[str, dict[str, Decimal]] = field(default_factory=dict)
 
     def __call__(self, case: Case, event: Event) -> None:
-        match event:
-            case CaseOpened(on=on):
-                self.cases["opened"] += 1
-                self._add("opened", case.arrears(on))
-            case CaseClosed():
-                self.cases["closed"] += 1
-                self.cured[case.stage or ""] += 1
-            case ActionDone(on=on):
-                action = case.done[-1].action
-                self.actions[action] += 1
-                if action == "place_with_agency":
-                    self._add("placed", case.arrears(on))
-                elif action == "file_legal":
-                    self._add("filed", case.arrears(on))
+        if isinstance(event, ActionDone):
+            action = case.done[-1].action
+            self.actions[action] += 1
+            if action == "place_with_agency":
+                self._add("placed", case.arrears(event.on))
+            elif action == "file_legal":
+                self._add("filed", case.arrears(event.on))
+        elif isinstance(event, CaseOpened):
+            self.cases["opened"] += 1
+            self._add("opened", case.arrears(event.on))
+        elif isinstance(event, CaseClosed):
+            self.cases["closed"] += 1
+            self.cured[case.stage or ""] += 1
 
     def ends(self, case: Case | None) -> None:
         """Count a case that is open at the end."""
@@ -131,22 +130,23 @@ class Simulation:
             OSError: the folder cannot be written.
         """
         out.mkdir(parents=True, exist_ok=True)
-        with closing(Store()) as store:
-            self._read(store)
-            tally = self._play(store)
+        with closing(Happenings()) as happenings:
+            with closing(Facts()) as facts:
+                self._read(facts, happenings)
+                tally = self._play(facts, happenings)
             summary = self._summary(tally)
             with _written(out / "timeline.csv") as file:
                 writer = csv.writer(file, lineterminator="\n")
                 writer.writerow(COLUMNS)
-                writer.writerows(store.timeline())
-            self._write_rejects(out / "rejects.jsonl", store)
+                writer.writerows(happenings.timeline())
+            self._write_rejects(out / "rejects.jsonl", happenings)
         with _written(out / "summary.json") as file:
             json.dump(summary, file, ensure_ascii=False, indent=2)
             file.write("\n")
         return summary
 
     # --- reading -----------------------------------------------------------------------------------------------------
-    def _read(self, store: Store) -> None:
+    def _read(self, facts: Facts, happenings: Happenings) -> None:
         for number, (kind, path) in enumerate(self._files):
             rows = self._rows.setdefault(kind, _Rows())
             agency_id = _agency_id(path) or self._policy.agency_id
@@ -155,42 +155,40 @@ class Simulation:
                 try:
                     if isinstance(row, RowError):
                         raise row
-                    account_id, kept = keep(parse(kind, row), number, line, agency_id)
+                    facts.add(keep(kind, row, number, line, agency_id))
                 except RowError as error:
-                    self._refused(store, number, line, error.field, error.reason)
-                else:
-                    store.add_fact(account_id, kept)
+                    self._refused(happenings, number, line, error.field, error.reason)
 
-    def _refused(self, store: Store, file: int, line: int, field: str, reason: str) -> None:
+    def _refused(self, happenings: Happenings, file: int, line: int, field: str, reason: str) -> None:
         self._rows[self._files[file][0]].rejected += 1
-        store.add_reject(file, line, field, reason)
+        happenings.add_reject(file, line, field, reason)
 
     def _unchanged(self, file: int) -> None:
         self._rows[self._files[file][0]].unchanged += 1
 
     # --- playing -----------------------------------------------------------------------------------------------------
-    def _play(self, store: Store) -> _Tally:
+    def _play(self, facts: Facts, happenings: Happenings) -> _Tally:
         tally = _Tally(self._last)
         player = Player(self._policy, self._first, self._last, tally)
 
         def refused(file: int, line: int, field: str, reason: str) -> None:
-            self._refused(store, file, line, field, reason)
+            self._refused(happenings, file, line, field, reason)
 
-        for account_id, told in store.accounts():
+        for account_id, told in facts.accounts():
             rows = without_repeats(told, self._unchanged, refused)
             self._accounts += is_known(rows)
             if may_matter(rows):
                 played = player.play(account_id, dated_facts(rows, refused))
-                store.add_rows(played.rows())
+                happenings.add_rows(played.rows())
                 tally.ends(played.last)
         for rows_of_kind in self._rows.values():
             rows_of_kind.accepted = rows_of_kind.rows - rows_of_kind.unchanged - rows_of_kind.rejected
         return tally
 
     # --- writing -----------------------------------------------------------------------------------------------------
-    def _write_rejects(self, path: Path, store: Store) -> None:
+    def _write_rejects(self, path: Path, happenings: Happenings) -> None:
         path.unlink(missing_ok=True)
-        rejects = store.rejects()
+        rejects = happenings.rejects()
         one = next(rejects, None)
         if one is None:
             return
