@@ -1,4 +1,4 @@
-"""Asks the core banking system to freeze an account. One state of the escalation."""
+"""Asks the core banking system to freeze an account, or to lift the freeze. Two states of the escalation."""
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -8,7 +8,8 @@ from arrears.usecases.next_step import NextStep, Request
 
 @handler
 def handle(event: Request, _context: LambdaContext) -> NextStep:
-    """Carry out the action that Assess asked for."""
-    from arrears.bootstrap_effects import freeze_account
+    """Carry out the request that Assess asked for."""
+    from arrears.bootstrap_effects import freeze_account, lift_freeze
 
-    return freeze_account()(event)
+    carry_out = lift_freeze if event["next"] == "LiftFreeze" else freeze_account
+    return carry_out()(event)

@@ -1,4 +1,4 @@
-"""Queues a call for the call centre. One state of the escalation."""
+"""Queues a call for the call centre, or takes queued calls back. Two states of the escalation."""
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -9,6 +9,7 @@ from arrears.usecases.next_step import NextStep, Request
 @handler
 def handle(event: Request, _context: LambdaContext) -> NextStep:
     """Carry out the action that Assess asked for."""
-    from arrears.bootstrap_effects import queue_call
+    from arrears.bootstrap_effects import queue_call, withdraw_calls
 
-    return queue_call()(event)
+    carry_out = withdraw_calls if event["next"] == "WithdrawCalls" else queue_call
+    return carry_out()(event)

@@ -61,6 +61,14 @@ def queue_call() -> CarryOut:
 
 
 @cache
+def withdraw_calls() -> CarryOut:
+    """The use case of `queue_call` that takes calls back."""
+    from arrears.effects.withdraw_calls import WithdrawCalls
+
+    return _carry_out(WithdrawCalls(_queue("CALL_QUEUE_URL")))
+
+
+@cache
 def queue_letter() -> CarryOut:
     """The use case of `queue_letter`."""
     from arrears.effects.queue_letter import QueueLetter
@@ -75,6 +83,15 @@ def freeze_account() -> CarryOut:
     from arrears.effects.freeze_account import FreezeAccount
 
     return _carry_out(FreezeAccount(EventBus(aws.events(), os.environ["BUS_NAME"])))
+
+
+@cache
+def lift_freeze() -> CarryOut:
+    """The use case of `freeze_account` that asks for a freeze to be lifted."""
+    from arrears.adapters.bus import EventBus
+    from arrears.effects.lift_freeze import LiftFreeze
+
+    return _carry_out(LiftFreeze(EventBus(aws.events(), os.environ["BUS_NAME"])))
 
 
 @cache

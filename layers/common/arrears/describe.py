@@ -14,9 +14,12 @@ from arrears.domain.events import (
     CaseClosed,
     CaseOpened,
     Event,
+    FreezeAnswered,
     HoldLifted,
     HoldPlaced,
+    LetterMailed,
     LetterReported,
+    LetterWithdrawn,
     OptedOut,
     PaymentReceived,
     PromiseAccepted,
@@ -50,6 +53,12 @@ def in_words(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912 - one line fo
             return f"text {action_id} {status}" + (", and the number takes none" if final else "")
         case OptedOut(source=source):
             return f"the cardholder wants no more texts ({source})"
+        case FreezeAnswered(status=status):
+            return f"the core banking system says of the freeze: {status}"
+        case LetterMailed(letter_id=letter_id, on=on):
+            return f"letter {letter_id} is in the mail of {on}"
+        case LetterWithdrawn(letter_id=letter_id, reason=reason):
+            return f"letter {letter_id} taken out before it was sent: {reason}"
         case ActionPostponed(action=action, until=until, reason=reason):
             return f"{action} waits until {until}: {reason}"
         case AgencyReported(agency_id=agency_id, outcome=outcome):

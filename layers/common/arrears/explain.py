@@ -28,6 +28,8 @@ _ACTIONS = {
     "place_with_agency": "given to the collection agency",
     "recall_from_agency": "taken back from the agency, its time is over",
     "file_legal": "handed to the legal department, for court",
+    "withdraw_calls": "queued calls are taken back",
+    "lift_freeze": "the freeze is to be lifted",
 }
 
 

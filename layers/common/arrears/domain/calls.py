@@ -8,7 +8,7 @@ with the cardholder ends the round, and so does the last number. A call without 
 from datetime import date, timedelta
 
 from arrears.domain.case import Case, Done
-from arrears.domain.facts import Call, Phone
+from arrears.domain.facts import Phone
 from arrears.domain.policy import Calls
 from arrears.domain.value import value
 
@@ -41,7 +41,7 @@ def round_of(case: Case, step: str) -> list[Done]:
 
 def first_call(case: Case, calls: Calls, on: date) -> NextCall | None:
     """Return the first call of a new round; None when no number is left to call."""
-    phone = next(iter(_callable(case, calls, on)), None)
+    phone = next(iter(numbers_to_call(case, calls, on)), None)
     return None if phone is None else NextCall(phone, on, 1, f"to the {phone} number")
 
 
@@ -54,13 +54,13 @@ def next_call(case: Case, calls: Calls, step: str, on: date) -> NextCall | None:
     if any(call.is_conversation and began <= call.called_on <= on for call in case.calls):
         return None
     last = tried[-1]
-    result = result_of(case, last, on)
+    result = case.result_of(last, on)
     again_on = last.on + timedelta(days=calls.again_after_days)
     if result is not None and result.result in ("invalid_number", "message_left"):
         again_on = max(last.on, result.called_on)
-    for phone in _callable(case, calls, on):
+    for phone in numbers_to_call(case, calls, on):
         tries = [done for done in tried if done.phone == phone]
-        left = any((told := result_of(case, done, on)) is not None and told.result == "message_left" for done in tries)
+        left = any((told := case.result_of(done, on)) is not None and told.result == "message_left" for done in tries)
         if len(tries) < calls.tries_per_number and not left:
             number = len(tried) + 1
             why = f"try {len(tries) + 1} of {calls.tries_per_number}"
@@ -68,18 +68,8 @@ def next_call(case: Case, calls: Calls, step: str, on: date) -> NextCall | None:
     return None
 
 
-def _callable(case: Case, calls: Calls, on: date) -> list[Phone]:
+def numbers_to_call(case: Case, calls: Calls, on: date) -> list[Phone]:
     """Return the numbers that may be called, in order: on file, and not known to be invalid."""
     extract = case.account.extract(on)
-    dead = {call.phone for call in case.calls if call.result == "invalid_number" and call.called_on <= on}
+    dead = {number.phone for number in case.account.unusable if number.use == "call" and number.on <= on}
     return [phone for phone in calls.numbers if extract is not None and phone in extract.phones and phone not in dead]
-
-
-def result_of(case: Case, done: Done, on: date) -> Call | None:
-    """Return what came of a call: the first result for its number from its date on, before the next call to it."""
-    later = [other.on for other in case.done if other.phone == done.phone and other.on > done.on]
-    until = min(later, default=date.max)
-    for call in case.calls:
-        if call.phone == done.phone and done.on <= call.called_on <= on and call.called_on < until:
-            return call
-    return None

@@ -24,12 +24,18 @@ from arrears.domain.events import (
     CommissionSettled,
     CourtReported,
     Event,
+    FreezeAnswered,
+    FreezeStatus,
     HoldLifted,
     HoldPlaced,
     LegalDecided,
     LetterReported,
     LetterStatus,
     OperatorListed,
+    LetterMailed,
+    LetterReported,
+    LetterStatus,
+    LetterWithdrawn,
     OptedOut,
     PaymentReceived,
     PromiseAccepted,
@@ -60,6 +66,8 @@ class Done:
     Attributes:
         step: which step of which stage asked for it, as in its id.
         on: the date on which it was carried out (rule 5).
+        withdrawn_on: since when a call that was queued is not to be made, or a letter that was queued not to be sent.
+        mailed_on: the date of the mailing house's batch that a letter went into.
     """
 
     action_id: str
@@ -70,17 +78,29 @@ class Done:
     certain: bool = True
     template: str | None = None
     phone: Phone | None = None
+    withdrawn_on: date | None = None
+    mailed_on: date | None = None
+
+    @property
+    def counts(self) -> bool:
+        """Whether it counts as done: not a letter that was taken out before it went to the mailing house."""
+        return self.withdrawn_on is None or self.action != "queue_letter"
 
 
 @value
 class Promise:
-    """An accepted promise to pay; it stands from `on` through `until` (rule 12)."""
+    """An accepted promise to pay; it stands from `on` through `until` (rule 12).
+
+    Attributes:
+        owed: the arrears on the day of the call; None where they were not recorded.
+    """
 
     call_id: str
     on: date
     until: date
     amount: Decimal | None
     outcome: Literal["standing", "kept", "broken"] = "standing"
+    owed: Decimal | None = None
 
 
 @value
@@ -146,7 +166,7 @@ class Case:
         payments: all payments that came in since the case opened.
         receipts: of text messages.
         postponed: actions that are not tried before a date.
-        opted_out_on: since when the cardholder wants no texts, by the network's list or by a reply.
+        freeze: the core banking system's last answer to the request to freeze the account; None for none.
         settled_calls: calls whose promise was accepted or refused.
         pending: the action that was planned and has no outcome yet.
         failed: the action that failed for good and waits for an operator.
@@ -174,7 +194,7 @@ class Case:
     letters: tuple[LetterReport, ...] = ()
     receipts: tuple[SmsReport, ...] = ()
     postponed: tuple[Postponed, ...] = ()
-    opted_out_on: date | None = None
+    freeze: FreezeStatus | None = None
     pending: ActionPlanned | None = None
     failed: ActionFailed | None = None
     recall_ordered: RecallOrdered | None = None
@@ -234,6 +254,47 @@ class Case:
                 dates.append(placement.placed_on + timedelta(days=term_days))
         return min(dates, default=None)
 
+    def result_of(self, done: Done, on: date) -> Call | None:
+        """Return what came of a call by a date: the first result for its number, before the next call to it.
+
+        A call that was queued without a number, or a result that names none, matches any.
+        """
+        if not self.calls:
+            return None
+        later = (other.on for other in self.done if other.action == done.action and other.on > done.on)
+        if done.phone is not None:
+            later = (other.on for other in self.done if other.phone == done.phone and other.on > done.on)
+        until = min(later, default=date.max)
+        for call in self.calls:
+            matches = done.phone is None or call.phone is None or call.phone == done.phone
+            if matches and done.on <= call.called_on <= on and call.called_on < until:
+                return call
+        return None
+
+    def unanswered_calls(self, on: date) -> list[Done]:
+        """Return the calls that are queued and not withdrawn, and of which no result is on file."""
+        return [
+            done
+            for done in self.done
+            if done.action == "queue_call" and done.withdrawn_on is None and self.result_of(done, on) is None
+        ]
+
+    def withdrawn_call(self, call: Call) -> Done | None:
+        """Return the withdrawn task that a result is for; None where its task, if it had one, was not withdrawn.
+
+        A call of the date of the withdrawal may have been made before it, so its result counts.
+        """
+        tasks = [
+            done
+            for done in self.done
+            if done.action == "queue_call"
+            and done.on <= call.called_on
+            and (done.phone is None or call.phone is None or done.phone == call.phone)
+        ]
+        last = tasks[-1] if tasks else None
+        withdrawn = last is not None and last.withdrawn_on is not None and last.withdrawn_on < call.called_on
+        return last if withdrawn else None
+
     def conversations_before(self, call: Call) -> int:
         """Return how many conversations with the cardholder the case had before a call (rule 12)."""
         when = (call.called_on, call.called_at.isoformat(), call.call_id)
@@ -268,6 +329,8 @@ def _with_done(case: Case, action_id: str, on: date, *, certain: bool) -> Case:
     if planned.action == "place_with_agency":
         placement = Placement(action_id, planned.agency_id or "", on)
         return changed(case, placements=(*case.placements, placement))
+    if planned.action == "withdraw_calls":
+        return _withdrawn(case, {done.action_id for done in case.unanswered_calls(on)}, on)
     if planned.action == "recall_from_agency":
         *earlier, last = case.placements
         ended = _RECALLED.get(planned.step, "term")
@@ -292,6 +355,9 @@ def _allocated(case: Case, event: AgencyAssigned | AgencyDeferred) -> tuple[Plac
             days_past_due=event.days_past_due,
         )
     return (*case.placements[:-1], now)
+def _withdrawn(case: Case, action_ids: set[str], on: date) -> Case:
+    done = tuple(changed(one, withdrawn_on=on) if one.action_id in action_ids else one for one in case.done)
+    return changed(case, done=done)
 
 
 def evolve(case: Case, event: Event) -> Case:  # noqa: C901, PLR0911, PLR0912 - the one table of what each event does
@@ -333,14 +399,26 @@ def evolve(case: Case, event: Event) -> Case:  # noqa: C901, PLR0911, PLR0912 - 
             return changed(case, version=version, account=account)
         case CallResult(call):
             calls = sorted((*case.calls, call), key=lambda c: (c.called_on, c.called_at.isoformat(), c.call_id))
-            return changed(case, version=version, calls=tuple(calls))
+            account = case.account
+            if call.result == "invalid_number" and call.phone is not None:
+                account = account.with_unusable(call.phone, "call", call.called_on)
+            return changed(case, version=version, account=account, calls=tuple(calls))
         case LetterReported(letter_id, status, on, tracking_number):
             report = LetterReport(letter_id, status, on, tracking_number)
             return changed(case, version=version, letters=(*case.letters, report))
         case SmsReported(action_id, status, on, final):
-            return changed(case, version=version, receipts=(*case.receipts, SmsReport(action_id, status, on, final)))
+            account = case.account.with_unusable("mobile", "sms", on) if final else case.account
+            receipts = (*case.receipts, SmsReport(action_id, status, on, final))
+            return changed(case, version=version, account=account, receipts=receipts)
         case OptedOut(on):
-            return changed(case, version=version, opted_out_on=on)
+            return changed(case, version=version, account=case.account.with_opt_out(on))
+        case FreezeAnswered(_, status):
+            return changed(case, version=version, freeze=status)
+        case LetterMailed(letter_id, on):
+            done = tuple(changed(one, mailed_on=on) if one.action_id == letter_id else one for one in case.done)
+            return changed(case, version=version, done=done)
+        case LetterWithdrawn(letter_id, on):
+            return changed(_withdrawn(case, {letter_id}, on), version=version)
         case ActionPostponed(_, action, _, until, reason):
             others = tuple(known for known in case.postponed if known.action != action)
             postponed = (*others, Postponed(action, until, reason))
@@ -351,8 +429,8 @@ def evolve(case: Case, event: Event) -> Case:  # noqa: C901, PLR0911, PLR0912 - 
                 ended = changed(placement, ended_on=on, ended="returned")
                 return changed(case, version=version, placements=(*case.placements[:-1], ended))
             return changed(case, version=version)
-        case PromiseAccepted(call_id, on, until, amount):
-            promise = Promise(call_id, on, until, amount)
+        case PromiseAccepted(call_id, on, until, amount, _, owed):
+            promise = Promise(call_id, on, until, amount, owed=owed)
             settled = case.settled_calls | {call_id}
             return changed(case, version=version, promises=(*case.promises, promise), settled_calls=settled)
         case PromiseRefused(call_id):

@@ -1,8 +1,8 @@
 """Whether and when a cardholder can be contacted: reachable, opted out, days, holidays, hours, caps."""
 
-from collections.abc import Callable
 from datetime import date, timedelta
 
+from arrears.domain.calls import numbers_to_call
 from arrears.domain.case import Case
 from arrears.domain.dates import ONE_DAY
 from arrears.domain.facts import Extract
@@ -22,40 +22,43 @@ class NotBefore:
     reason: str
 
 
-_Obstacle = tuple[str, Callable[[Case, Extract, date], bool]]
-#: What keeps an action from the cardholder, by action.
-_OBSTACLES: dict[Action, tuple[_Obstacle, ...]] = {
-    "send_sms": (
-        (
-            "the cardholder has opted out of SMS",
-            lambda case, extract, on: (
-                extract.sms_opt_out or (case.opted_out_on is not None and case.opted_out_on <= on)
-            ),
-        ),
-        ("there is no mobile number on file", lambda _case, extract, _on: "mobile" not in extract.phones),
-        (
-            "the mobile number takes no SMS",
-            lambda case, _extract, on: any(report.final and report.on <= on for report in case.receipts),
-        ),
-    ),
-    "queue_call": (("there is no phone number on file", lambda _case, extract, _on: not extract.phones),),
-    "queue_letter": (
-        ("there is no billing address on file", lambda _case, extract, _on: not extract.mailable),
-        (
-            "a letter to the billing address came back",
-            lambda case, _extract, on: any(report.status == "returned" and report.on <= on for report in case.letters),
-        ),
-    ),
-}
-
-
-def cannot_be_contacted(case: Case, action: Action, on: date) -> str:
+def cannot_be_contacted(case: Case, policy: Policy, action: Action, on: date) -> str:
     """Return why the cardholder cannot be reached this way, or an empty text."""
     extract = case.account.extract(on)
-    if extract is not None:
-        for why, applies in _OBSTACLES.get(action, ()):
-            if applies(case, extract, on):
-                return why
+    if extract is None:
+        return ""
+    if action == "send_sms":
+        return _no_text(case, extract, on)
+    if action == "queue_call":
+        return _no_call(case, policy, extract, on)
+    if action == "queue_letter":
+        return _no_letter(case, extract, on)
+    return ""
+
+
+def _no_text(case: Case, extract: Extract, on: date) -> str:
+    account = case.account
+    if extract.sms_opt_out or (account.opted_out_on is not None and account.opted_out_on <= on):
+        return "the cardholder has opted out of SMS"
+    if "mobile" not in extract.phones:
+        return "there is no mobile number on file"
+    dead_on = account.unusable_on("mobile", "sms") if account.unusable else None
+    return "the mobile number takes no SMS" if dead_on is not None and dead_on <= on else ""
+
+
+def _no_call(case: Case, policy: Policy, extract: Extract, on: date) -> str:
+    if not extract.phones:
+        return "there is no phone number on file"
+    if policy.calls is not None and not numbers_to_call(case, policy.calls, on):
+        return "there is no number left that may be called"
+    return ""
+
+
+def _no_letter(case: Case, extract: Extract, on: date) -> str:
+    if not extract.mailable:
+        return "there is no billing address on file"
+    if any(report.status == "returned" and report.on <= on for report in case.letters):
+        return "a letter to the billing address came back"
     return ""
 
 
@@ -100,4 +103,5 @@ def first_date(case: Case, policy: Policy, action: Action, since: date) -> tuple
 
 def _is_full(case: Case, cap: Cap, day: date) -> bool:
     first = day - timedelta(days=cap.in_days - 1)
-    return sum(1 for done in case.done if done.action in cap.actions and first <= done.on <= day) >= cap.at_most
+    counted = sum(1 for done in case.done if done.action in cap.actions and first <= done.on <= day and done.counts)
+    return counted >= cap.at_most

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from datetime import date, time
 
 from arrears.domain.agencies import term_end
+from arrears.domain.calls import first_call
 from arrears.domain.case import Case, Placement, Promise
 from arrears.domain.contact import cannot_be_contacted, must_wait
 from arrears.domain.dates import ONE_DAY
@@ -18,7 +19,7 @@ from arrears.domain.events import ActionPlanned, ActionUncertain, ActionWithdraw
 from arrears.domain.legal import approval_on, limitation_ends, must_withdraw, next_legal_record, why_not_filed
 from arrears.domain.moment import Moment
 from arrears.domain.opening import account_of, case_id_of, open_case, opening_reason, opens_on
-from arrears.domain.policy import Policy
+from arrears.domain.policy import WITHDRAWALS, Action, Policy
 from arrears.domain.promises import promise_reminder, promise_reminder_on, settle_promises
 from arrears.domain.stages import minimum_reached, next_stage, stage_starts_on
 from arrears.domain.steps import due_acts, upcoming_steps
@@ -58,6 +59,9 @@ def decide(case: Case, policy: Policy, now: Moment) -> Decision:  # noqa: PLR091
         return settled
     promise = case.standing_promise(on)
     if promise is not None:
+        withdrawal = _withdraw_calls(case, on, f"a promise to pay stands through {promise.until} (rule 12)")
+        if withdrawal is not None:
+            return withdrawal
         reminder = promise_reminder(case, policy, promise, on)
         why = f"a promise to pay stands through {promise.until} (rule 12)"
         return _first_possible(case, policy, [reminder] if reminder else [], now, promise, why)
@@ -84,12 +88,10 @@ def _first_possible(
     waits = []
     for wanted in due:
         act = wanted
-        why_not = cannot_be_contacted(case, act.action, now.on)
-        instead = policy.contact.fallback.get(act.action) if why_not else None
-        if instead is not None:
-            reason = f"{act.reason}; {instead.action} instead, since {why_not}"
-            act = changed(act, action=instead.action, template=instead.template, reason=reason, phone=None)
-            why_not = cannot_be_contacted(case, act.action, now.on)
+        why_not = cannot_be_contacted(case, policy, act.action, now.on)
+        if why_not and act.action in policy.contact.fallback:
+            act = _instead(case, policy, act, why_not, now.on)
+            why_not = cannot_be_contacted(case, policy, act.action, now.on)
         if why_not:
             why = f"{act.action} is due but {why_not}"
             continue
@@ -103,6 +105,19 @@ def _first_possible(
         waits += [until] if until is not None else []
         until = min(waits, key=lambda moment: (moment.on, moment.at or time.min))
     return Wait(until, why or (f"nothing is due before {until.on}" if until else "nothing more is due"))
+
+
+def _instead(case: Case, policy: Policy, act: Act, why_not: str, on: date) -> Act:
+    """Return what is done instead of an action that cannot reach the cardholder; it counts for the same step."""
+    instead = policy.contact.fallback[act.action]
+    first = first_call(case, policy.calls, on) if policy.calls is not None and instead.action == "queue_call" else None
+    return changed(
+        act,
+        action=instead.action,
+        template=instead.template,
+        reason=f"{act.reason}; {instead.action} instead, since {why_not}",
+        phone=None if first is None else first.phone,
+    )
 
 
 def _cured(case: Case, policy: Policy, on: date) -> Decision | None:
@@ -120,6 +135,7 @@ def _cured(case: Case, policy: Policy, on: date) -> Decision | None:
             return _parked(case, on)
         return Act("withdraw_legal", case.stage, "withdrawal", f"{case.case_id}.withdrawal", reason)
     return Close(reason)
+    return _lift_freeze(case, on, reason) or _withdraw_calls(case, on, reason) or Close(reason)
 
 
 def _held(case: Case, policy: Policy, on: date) -> Decision | None:
@@ -130,7 +146,7 @@ def _held(case: Case, policy: Policy, on: date) -> Decision | None:
         return _unfinished(case.pending, on, f"a {reason} came in")
     if case.placement is not None:
         return _recall(case, case.placement, "hold", on, reason)
-    return Wait(_next_fact(case, on), reason)
+    return _withdraw_calls(case, on, reason) or Wait(_next_fact(case, on), reason)
 
 
 def _hold_reason(case: Case, policy: Policy, on: date) -> str | None:
@@ -164,10 +180,34 @@ def _term_over(case: Case, policy: Policy, on: date) -> Decision | None:
 
 
 def _recall(case: Case, placement: Placement, why: str, on: date, reason: str) -> Act | Wait:
-    if case.failed is not None and case.failed.action == "recall_from_agency":
+    if _has_failed(case, "recall_from_agency"):
         return _parked(case, on)
     action_id = f"{placement.action_id}.recall"
     return Act("recall_from_agency", case.stage, why, action_id, reason, agency_id=placement.agency_id)
+
+
+def _withdraw_calls(case: Case, on: date, reason: str) -> Act | Wait | None:
+    """Take back the calls that are queued and have no result; None where there are none."""
+    if not case.unanswered_calls(on):
+        return None
+    if _has_failed(case, "withdraw_calls"):
+        return _parked(case, on)
+    number = len(case.steps_done("withdraw")) + 1
+    return Act("withdraw_calls", case.stage, "withdraw", f"{case.case_id}.withdraw.{number}", reason)
+
+
+def _lift_freeze(case: Case, on: date, reason: str) -> Act | Wait | None:
+    """Ask for the freeze to be lifted, once, unless the core banking system refused it or has lifted it already."""
+    asked = any(done.action == "freeze_account" for done in case.done)
+    if not asked or case.freeze in ("refused", "lifted") or case.steps_done("lift"):
+        return None
+    if _has_failed(case, "lift_freeze"):
+        return _parked(case, on)
+    return Act("lift_freeze", case.stage, "lift", f"{case.case_id}.freeze.lift", reason)
+
+
+def _has_failed(case: Case, action: Action) -> bool:
+    return case.failed is not None and case.failed.action == action
 
 
 def _parked(case: Case, on: date) -> Wait:
@@ -184,6 +224,8 @@ def _unfinished(planned: ActionPlanned, on: date, why_not: str) -> Act | Record:
     with its outcome, so one without an outcome was not made.
     """
     if planned.action in ("recall_from_agency", "withdraw_legal") or (not why_not and planned.action != "send_sms"):
+    repeated = planned.action == "recall_from_agency" or planned.action in WITHDRAWALS
+    if repeated or (not why_not and planned.action != "send_sms"):
         return Act(
             planned.action,
             planned.stage,
@@ -192,6 +234,7 @@ def _unfinished(planned: ActionPlanned, on: date, why_not: str) -> Act | Record:
             planned.reason,
             planned.template,
             planned.agency_id,
+            planned.phone,
         )
     if planned.action == "place_with_agency":
         return Record(ActionWithdrawn(planned.action_id, on, f"not placed: {why_not}"))
@@ -203,6 +246,9 @@ def _unfinished(planned: ActionPlanned, on: date, why_not: str) -> Act | Record:
 def _next_fact(case: Case, on: date) -> Moment | None:
     dates = [day for day in case.account.fact_dates() if day > on]
     dates += [call.called_on for call in case.calls if call.called_on > on]
+    dates += [letter.on for letter in case.letters if letter.on > on]
+    dates += [receipt.on for receipt in case.receipts if receipt.on > on]
+    dates += [number.on for number in case.account.unusable if number.on > on]
     return Moment(min(dates)) if dates else None
 
 

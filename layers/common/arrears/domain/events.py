@@ -14,6 +14,7 @@ from arrears.domain.policy import Action
 from arrears.domain.value import value
 
 LetterStatus = Literal["dispatched", "delivered", "returned"]
+FreezeStatus = Literal["frozen", "refused", "lifted"]
 AgencyOutcome = Literal["payment", "promise", "uncontactable", "disputed", "returned"]
 CourtStatus = Literal["filed", "hearing", "judgment", "settlement", "enforcement", "withdrawn"]
 ApprovalStep = Literal["asked", "reminded", "escalated"]
@@ -100,6 +101,35 @@ class OptedOut:
     on: date
     source: Literal["network", "reply"]
     type: Literal["OptedOut"] = "OptedOut"
+
+
+@value
+class FreezeAnswered:
+    """The core banking system's answer to a request to freeze an account; `action_id` is that of the request."""
+
+    action_id: str
+    status: FreezeStatus
+    on: date
+    type: Literal["FreezeAnswered"] = "FreezeAnswered"
+
+
+@value
+class LetterMailed:
+    """A letter went into the batch of a date for the mailing house; `letter_id` is the id of its action."""
+
+    letter_id: str
+    on: date
+    type: Literal["LetterMailed"] = "LetterMailed"
+
+
+@value
+class LetterWithdrawn:
+    """A letter was taken out before it went to the mailing house; it counts as not written (rule 4)."""
+
+    letter_id: str
+    on: date
+    reason: str
+    type: Literal["LetterWithdrawn"] = "LetterWithdrawn"
 
 
 @value
@@ -200,13 +230,14 @@ class StageEntered:
 
 @value
 class PromiseAccepted:
-    """A promise to pay stands through `until` (rule 12)."""
+    """A promise to pay stands through `until` (rule 12); `owed` are the arrears on the day of the call."""
 
     call_id: str
     on: date
     until: date
     amount: Decimal | None
     reason: str
+    owed: Decimal | None = None
     type: Literal["PromiseAccepted"] = "PromiseAccepted"
 
 
@@ -386,6 +417,9 @@ Event = (
     | LetterReported
     | SmsReported
     | OptedOut
+    | FreezeAnswered
+    | LetterMailed
+    | LetterWithdrawn
     | AgencyReported
     | CommissionSettled
     | RecallOrdered

@@ -119,6 +119,19 @@ class Call:
 
 
 @value
+class Unusable:
+    """A number that is not used any more for one purpose, such as one that is no number or takes no text.
+
+    Attributes:
+        on: the date from which it is not used.
+    """
+
+    phone: Phone
+    use: Literal["call", "sms"]
+    on: date
+
+
+@value
 class Account:
     """What is known of an account: extracts, payments and holds that count now or later.
 
@@ -126,6 +139,8 @@ class Account:
         extracts: by `as_of`; the newest that is not later than a date is the one in force on that date.
         payments: those that may still count against an extract.
         calls: call results that came in while no case was open and whose date may still fall into one.
+        unusable: numbers that are not used any more; they stay so when a case closes and another opens.
+        opted_out_on: since when the cardholder wants no texts, by the network's list or by a reply.
     """
 
     account_id: str
@@ -133,6 +148,8 @@ class Account:
     payments: tuple[Payment, ...] = ()
     holds: tuple[Hold, ...] = ()
     calls: tuple[Call, ...] = ()
+    unusable: tuple[Unusable, ...] = ()
+    opted_out_on: date | None = None
 
     def extract(self, on: date) -> Extract | None:
         """Return the extract in force on a date: the newest whose `as_of` is not later."""
@@ -226,6 +243,24 @@ class Account:
         ordered = sorted((*self.calls, call), key=lambda known: (known.called_on, known.called_at.isoformat()))
         return changed(self, calls=tuple(ordered))
 
+    def with_unusable(self, phone: Phone, use: Literal["call", "sms"], on: date) -> "Account":
+        """Return the account with a number that is not used any more; the first date counts."""
+        known = self.unusable_on(phone, use)
+        if known is not None and known <= on:
+            return self
+        others = tuple(each for each in self.unusable if (each.phone, each.use) != (phone, use))
+        return changed(self, unusable=(*others, Unusable(phone, use, on)))
+
+    def unusable_on(self, phone: Phone, use: Literal["call", "sms"]) -> date | None:
+        """Return the date from which a number is not used any more; None for one that is."""
+        return next((each.on for each in self.unusable if each.phone == phone and each.use == use), None)
+
+    def with_opt_out(self, on: date) -> "Account":
+        """Return the account of a cardholder who wants no more texts; the first date counts."""
+        if self.opted_out_on is not None and self.opted_out_on <= on:
+            return self
+        return changed(self, opted_out_on=on)
+
     def pruned(self, on: date) -> "Account":
         """Return the account without what can no longer count on or after a date; keeps it small for ever."""
         if len(self.extracts) <= 1 and not (self.payments or self.holds or self.calls):
@@ -243,4 +278,4 @@ class Account:
             len(self.calls),
         ):
             return self
-        return Account(self.account_id, extracts, payments, holds, calls)
+        return changed(self, extracts=extracts, payments=payments, holds=holds, calls=calls)

@@ -26,8 +26,14 @@ Action = Literal[
     "recall_from_agency",
     "file_legal",
     "withdraw_legal",
+    "withdraw_calls",
+    "lift_freeze",
 ]
 StepAction = Literal["send_sms", "queue_call", "queue_letter", "place_with_agency", "file_legal"]
+Effective = Literal[
+    "sms_delivered", "letter_delivered", "right_party", "promise", "refused", "disputed", "message_left"
+]
+SharedPhones = Literal["never", "same_number", "always"]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
 StageName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
@@ -37,6 +43,8 @@ Days = Annotated[int, Field(ge=0, le=3650)]
 Times = Annotated[int, Field(ge=1, le=1000)]
 #: Actions that count as a collection towards the freeze (rule 13).
 COLLECTIONS: frozenset[Action] = frozenset({"send_sms", "queue_call", "queue_letter"})
+#: Actions that take back what was asked for; they follow by themselves and are no rows of a timeline.
+WITHDRAWALS: frozenset[Action] = frozenset({"withdraw_calls", "lift_freeze"})
 #: Actions that reach a person at a time of day, and so keep to the contact hours.
 CONTACTS_WITH_HOURS: frozenset[Action] = frozenset({"send_sms", "queue_call"})
 
@@ -88,12 +96,14 @@ class Requirement(PolicyModel):
         at_least_days_ago: the action was done on a date at least this many days before.
         counts_from: `done` is the date on which the action was carried out; `dispatched` and `delivered` wait for the
             mailing house's word and count from its date.
+        or_returned: a letter that came back counts from the date of its return; otherwise the case waits for another.
     """
 
     action: StepAction
     template: Name | None = None
     at_least_days_ago: Days = 0
     counts_from: Literal["done", "dispatched", "delivered"] = "done"
+    or_returned: bool = False
 
 
 class Step(PolicyModel):
@@ -146,14 +156,23 @@ class Freeze(PolicyModel):
             never frozen (rule 9).
         after_collections: so many collections must lie behind it,
         apart_days: each at least so many days after the one counted before.
-        effective_only: a text counts only when it was delivered, a call when the cardholder was spoken to, a letter
-            when it was delivered (in China two effective collections matter: 2018 interpretation, articles 6 and 7).
+        effective_only: only what is known to have reached the cardholder counts (in China two effective collections
+            matter: 2018 interpretation, articles 6 and 7), that is
+        effective: what came of it: a text or a letter that was delivered, or a result of a call.
     """
 
     arrears_over: Amounts
     after_collections: Annotated[int, Field(ge=0, le=100)] = 0
     apart_days: Days = 0
     effective_only: bool = False
+    effective: tuple[Effective, ...] = (
+        "sms_delivered",
+        "letter_delivered",
+        "right_party",
+        "promise",
+        "refused",
+        "disputed",
+    )
 
 
 _CLOCK_TIME = re.compile(r"[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{6})?)?", re.ASCII)
@@ -269,17 +288,32 @@ class Promises(PolicyModel):
 
 
 class Sms(PolicyModel):
-    """What text messages may cost.
+    """What text messages may cost, and how they are written.
 
     Attributes:
         max_segments: the most parts that a template may be billed as.
-        segment_price: of one part, by currency of the bank's contract, for the record and the budget.
+        segment_price: of one part, in the currency of the bank's contract, for the record and the budget.
         monthly_budget: at it, texts wait for the next month; calls and letters go on. By stage, and `total`.
+        max_price: the most that the network may ask for one text, in US dollars (SNS, `AWS.SNS.SMS.MaxPrice`); a
+            dearer one is not delivered.
+        shared_phone: which mobile numbers others may read, so that the text names no debt: `never`; `same_number` for
+            one that is also the number of the family, another contact, home or work; `always`.
+        languages: to try, in order, when a template is not written in the cardholder's language.
     """
 
     max_segments: Annotated[int, Field(ge=1, le=10)] = 3
     segment_price: Amount | None = None
     monthly_budget: dict[str, Amount] = Field(default_factory=dict)
+    max_price: Amount | None = None
+    shared_phone: SharedPhones = "never"
+    languages: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _budget_has_a_price(self) -> "Sms":
+        if self.monthly_budget and self.segment_price is None:
+            msg = "monthly_budget: say segment_price too, or what is spent is not known"
+            raise ValueError(msg)
+        return self
 
 
 class Bank(PolicyModel):
@@ -444,6 +478,9 @@ class Policy(PolicyModel):
         for agency_id in ids:
             if ids.count(agency_id) > 1:
                 msg = f"agencies: {agency_id} is there twice"
+        for stage in self.sms.monthly_budget:
+            if stage != "total" and stage not in self.stages:
+                msg = f"sms.monthly_budget: there is no stage {stage!r}"
                 raise ValueError(msg)
         for (earlier, one), (later, other) in pairwise(self.stages.items()):
             first, second = one.from_.days_past_due, other.from_.days_past_due

@@ -27,8 +27,16 @@ def settle_promises(case: Case, policy: Policy, on: date) -> Record | None:
             refusal = f"less than the policy's share of the arrears was promised ({policy.promises.minimum_share})"
         else:
             reason = f"promised for {call.promised_on}, within {window} days of the call of {call.called_on} (rule 12)"
-            accepted = PromiseAccepted(call.call_id, call.called_on, call.promised_on, call.promised_amount, reason)
-            return Record(accepted)
+            return Record(
+                PromiseAccepted(
+                    call.call_id,
+                    call.called_on,
+                    call.promised_on,
+                    call.promised_amount,
+                    reason,
+                    case.arrears(call.called_on).amount,
+                )
+            )
         return Record(PromiseRefused(call.call_id, on, f"promise refused: {refusal} (rule 12)"))
     for promise in case.promises:
         if promise.outcome == "standing" and on > promise.until:
@@ -67,7 +75,13 @@ def promise_reminder_on(case: Case, policy: Policy, promise: Promise) -> date | 
 
 
 def _promise_ended(case: Case, promise: Promise, on: date) -> PromiseEnded:
+    """Say how a promise ended: kept where payments, or arrears that fell by as much, show what was promised.
+
+    What is paid at a counter may show in the bank's next extract only.
+    """
     paid = sum(payment.amount.amount for payment in case.payments if promise.on <= payment.paid_on <= promise.until)
+    if promise.owed is not None:
+        paid = max(paid, promise.owed - case.arrears(promise.until).amount)
     if promise.amount is not None and paid >= promise.amount:
         return PromiseEnded(promise.call_id, on, "kept", f"{paid} paid by {promise.until}, {promise.amount} promised")
     return PromiseEnded(promise.call_id, on, "broken", f"unpaid on the day after {promise.until} (rule 12)")

@@ -67,18 +67,15 @@ def _required_from(case: Case, requirement: Requirement) -> date | None:
     wanted = (
         done
         for done in case.done
-        if done.action == requirement.action and requirement.template in (None, done.template)
+        if done.action == requirement.action and done.counts and requirement.template in (None, done.template)
     )
     if requirement.counts_from == "done":
         first = min((done.on for done in wanted), default=None)
     else:
         letters = {done.action_id for done in wanted}
+        statuses = {requirement.counts_from, "delivered", *(("returned",) if requirement.or_returned else ())}
         first = min(
-            (
-                report.on
-                for report in case.letters
-                if report.letter_id in letters and report.status in (requirement.counts_from, "delivered")
-            ),
+            (report.on for report in case.letters if report.letter_id in letters and report.status in statuses),
             default=None,
         )
     return None if first is None else first + timedelta(days=max(requirement.at_least_days_ago, 1))

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 
 from arrears.domain.agencies import able, candidate, placing_due_on
-from arrears.domain.calls import AGAIN, first_call, next_call, result_of, round_of
+from arrears.domain.calls import AGAIN, first_call, next_call, round_of
 from arrears.domain.case import Case, Done, Placement
 from arrears.domain.contact import cannot_be_contacted, first_date
 from arrears.domain.dates import ONE_DAY, monthly_date, next_monthly_date
 from arrears.domain.decisions import Act
-from arrears.domain.policy import COLLECTIONS, MonthlyReminder, Policy, Step
+from arrears.domain.policy import COLLECTIONS, Freeze, MonthlyReminder, Policy, Step
 
 
 def due_acts(case: Case, policy: Policy, on: date) -> Iterator[Act]:
@@ -24,7 +24,7 @@ def due_acts(case: Case, policy: Policy, on: date) -> Iterator[Act]:
             sms_due = sms_due or step.action == "send_sms"
             yield due
     monthly = _monthly_act(case, policy, on)
-    if monthly and not sms_due and not any(done.action == "send_sms" and done.on == on for done in case.done):
+    if monthly and not sms_due:
         yield monthly
     freeze_on = freezes_on(case, policy, on)
     if freeze_on is not None and freeze_on <= on:
@@ -45,12 +45,16 @@ def steps_of(case: Case, policy: Policy, on: date) -> Iterator[tuple[int, Step]]
 def upcoming_steps(case: Case, policy: Policy, on: date) -> Iterator[date | None]:
     """Yield the dates on which the steps of the stage, the monthly reminder and the freeze are due next."""
     for index, step in steps_of(case, policy, on):
-        if not cannot_be_contacted(case, step.action, on) or step.action in policy.contact.fallback:
+        if step.action in policy.contact.fallback or not cannot_be_contacted(case, policy, step.action, on):
             running = _round_due_on(case, policy, index, on) if _in_rounds(policy, step) else None
             yield running if running is not None else step_due_on(case, policy, index, step, on)
     reminder = policy.monthly_reminder
-    if reminder and case.stage in reminder.stages and not cannot_be_contacted(case, "send_sms", on):
-        yield _monthly_on(case, policy, reminder, on)
+    if (
+        reminder
+        and case.stage in reminder.stages
+        and ("send_sms" in policy.contact.fallback or not cannot_be_contacted(case, policy, "send_sms", on))
+    ):
+        yield _monthly_due(case, policy, reminder, on)
         yield next_monthly_date(on, reminder.day)
     yield freezes_on(case, policy, on)
 
@@ -95,7 +99,7 @@ def step_due_on(case: Case, policy: Policy, index: int, step: Step, on: date) ->
     A round of calls is due no earlier than the round before it is over.
     """
     name = _step_name(case, index)
-    done = case.steps_done(name)
+    done = [one for one in case.steps_done(name) if one.counts]
     if step.action == "place_with_agency" and policy.agencies:
         return placing_due_on(case, policy, on)
     if step.action == "place_with_agency":
@@ -140,23 +144,43 @@ def _step_act(case: Case, policy: Policy, index: int, step: Step, due_on: date, 
     )
 
 
-def _monthly_on(case: Case, policy: Policy, reminder: MonthlyReminder, on: date) -> date:
-    """Return the date of this month's reminder: its day, or the first one after it on which a text is allowed."""
+def _monthly_day(reminder: MonthlyReminder, on: date) -> date:
+    """Return the last date, not later than `on`, that is the reminder's day of its month."""
     day = monthly_date(on.year, on.month, reminder.day)
     if day > on:
         last_month = on.replace(day=1) - ONE_DAY
         day = monthly_date(last_month.year, last_month.month, reminder.day)
+    return day
+
+
+def _monthly_id(case: Case, day: date) -> str:
+    return f"{case.case_id}.monthly.{day:%Y%m}"
+
+
+def _monthly_due(case: Case, policy: Policy, reminder: MonthlyReminder, on: date) -> date | None:
+    """Return when the last reminder is due: its day, or the first one after it on which a text is allowed.
+
+    None where it is done, where a text has gone out since its day anyway, or where the case was not open on it.
+    """
+    day = _monthly_day(reminder, on)
+    if case.opened_on > day:
+        return None
+    action_id = _monthly_id(case, day)
+    if any(done.on >= day and (done.action == "send_sms" or done.action_id == action_id) for done in case.done):
+        return None
     moved, _ = first_date(case, policy, "send_sms", day)
     return moved
 
 
 def _monthly_act(case: Case, policy: Policy, on: date) -> Act | None:
     reminder = policy.monthly_reminder
-    if reminder is None or case.stage not in reminder.stages or _monthly_on(case, policy, reminder, on) != on:
+    if reminder is None or case.stage not in reminder.stages or _monthly_due(case, policy, reminder, on) != on:
         return None
-    action_id = f"{case.case_id}.monthly.{on:%Y%m}"
+    day = _monthly_day(reminder, on)
     reason = f"monthly reminder on day {reminder.day} (rule 7)"
-    return Act("send_sms", case.stage, "monthly", action_id, reason, reminder.template)
+    if day != on:
+        reason += f", moved from {day}"
+    return Act("send_sms", case.stage, "monthly", _monthly_id(case, day), reason, reminder.template)
 
 
 def freezes_on(case: Case, policy: Policy, on: date) -> date | None:
@@ -172,7 +196,9 @@ def freezes_on(case: Case, policy: Policy, on: date) -> date | None:
     for done in case.done:
         if counted == freeze.after_collections:
             break
-        if done.action not in COLLECTIONS or (freeze.effective_only and not _was_effective(case, done, on)):
+        if done.action not in COLLECTIONS or not done.counts:
+            continue
+        if freeze.effective_only and not _was_effective(case, freeze, done, on):
             continue
         if counted == 0 or done.on >= last + timedelta(days=freeze.apart_days):
             counted, last = counted + 1, done.on
@@ -181,14 +207,18 @@ def freezes_on(case: Case, policy: Policy, on: date) -> date | None:
     return on if counted == 0 else last + ONE_DAY
 
 
-def _was_effective(case: Case, done: Done, on: date) -> bool:
-    """Say whether a collection is known to have reached the cardholder."""
+def _was_effective(case: Case, freeze: Freeze, done: Done, on: date) -> bool:
+    """Say whether a collection is known to have reached the cardholder, as the policy counts it."""
     if done.action == "send_sms":
-        return any(r.action_id == done.action_id and r.status == "delivered" and r.on <= on for r in case.receipts)
+        return "sms_delivered" in freeze.effective and any(
+            r.action_id == done.action_id and r.status == "delivered" and r.on <= on for r in case.receipts
+        )
     if done.action == "queue_letter":
-        return any(r.letter_id == done.action_id and r.status == "delivered" and r.on <= on for r in case.letters)
-    result = result_of(case, done, on)
-    return result is not None and result.is_conversation
+        return "letter_delivered" in freeze.effective and any(
+            r.letter_id == done.action_id and r.status == "delivered" and r.on <= on for r in case.letters
+        )
+    result = case.result_of(done, on)
+    return result is not None and result.result in freeze.effective
 
 
 def _freeze_act(case: Case, policy: Policy, on: date) -> Act:

@@ -13,6 +13,7 @@ from arrears.domain.events import (
     Event,
     StageEntered,
 )
+from arrears.domain.policy import WITHDRAWALS
 from arrears.domain.value import value
 
 
@@ -52,7 +53,7 @@ def timeline(events: Iterable[Event]) -> Iterator[Row]:
                 plans[action_id] = event
             case ActionDone(action_id=action_id, on=on) | ActionUncertain(action_id=action_id, on=on):
                 plan = plans[action_id]
-                if action_id in deferred:
+                if action_id in deferred or plan.action in WITHDRAWALS:
                     continue
                 yield Row(on, account_id, case_id, plan.stage or "", plan.action, plan.reason)
             case CaseClosed(on=on, reason=reason):

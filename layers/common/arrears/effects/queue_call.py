@@ -40,11 +40,18 @@ class CallNumber(TypedDict):
     may_be_told: May
 
 
-def call_numbers(profile: Profile) -> list[CallNumber]:
-    """Return the numbers on file, in the order in which they are called; the same number is named once."""
+def call_numbers(profile: Profile, only: Phone | None = None) -> list[CallNumber]:
+    """Return the numbers to call, in order; the same number is named once.
+
+    Args:
+        profile: the numbers on file.
+        only: the one that the policy's round has come to; without rounds, all of them are named.
+    """
     numbers: list[CallNumber] = []
     for kind in PHONES:
         number = profile.phone(kind)
+        if only not in (None, kind):
+            continue
         if number and number not in {other["number"] for other in numbers}:
             numbers.append({"kind": kind, "number": number, "may_be_told": _MAY[kind]})
     return numbers
@@ -75,7 +82,7 @@ class QueueCall:
             TransientServiceError: the queue is busy.
         """
         known = known_for(work)
-        numbers = call_numbers(known.profile)
+        numbers = call_numbers(known.profile, work.act.phone)
         task = _task(work, known, numbers)
         message_id = self.calls.send(
             group=known.case.account_id,

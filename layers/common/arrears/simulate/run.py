@@ -15,7 +15,7 @@ from typing import IO, Any
 from arrears.domain.case import Case
 from arrears.domain.events import ActionDone, CaseClosed, CaseOpened, Event
 from arrears.domain.money import Money
-from arrears.domain.policy import Policy
+from arrears.domain.policy import WITHDRAWALS, Policy
 from arrears.domain.timeline import COLUMNS
 from arrears.files import Kind, RowError, read_rows
 from arrears.simulate.facts import dated_facts, is_known, keep, may_matter, without_repeats
@@ -85,6 +85,8 @@ class _Tally:
     def __call__(self, case: Case, event: Event) -> None:
         if isinstance(event, ActionDone):
             action = case.done[-1].action
+            if action in WITHDRAWALS:
+                return
             self.actions[action] += 1
             if action == "place_with_agency":
                 self._add("placed", case.arrears(event.on))

@@ -17,6 +17,8 @@ STATES: dict[Action, str] = {
     "place_with_agency": "PlaceWithAgency",
     "recall_from_agency": "RecallFromAgency",
     "file_legal": "FileLegal",
+    "withdraw_calls": "WithdrawCalls",
+    "lift_freeze": "LiftFreeze",
 }
 ACTIONS: dict[str, Action] = {state: action for action, state in STATES.items()}
 
