@@ -29,13 +29,11 @@ from arrears.domain.events import (
     HoldLifted,
     HoldPlaced,
     LegalDecided,
-    LetterReported,
-    LetterStatus,
-    OperatorListed,
     LetterMailed,
     LetterReported,
     LetterStatus,
     LetterWithdrawn,
+    OperatorListed,
     OptedOut,
     PaymentReceived,
     PromiseAccepted,
@@ -355,12 +353,14 @@ def _allocated(case: Case, event: AgencyAssigned | AgencyDeferred) -> tuple[Plac
             days_past_due=event.days_past_due,
         )
     return (*case.placements[:-1], now)
+
+
 def _withdrawn(case: Case, action_ids: set[str], on: date) -> Case:
     done = tuple(changed(one, withdrawn_on=on) if one.action_id in action_ids else one for one in case.done)
     return changed(case, done=done)
 
 
-def evolve(case: Case, event: Event) -> Case:  # noqa: C901, PLR0911, PLR0912 - the one table of what each event does
+def evolve(case: Case, event: Event) -> Case:  # noqa: C901, PLR0911, PLR0912, PLR0915 - the one table of what each event does
     """Return the case after an event; raises `BrokenHistoryError` for one that cannot follow."""
     version = case.version + 1
     match event:

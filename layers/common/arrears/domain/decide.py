@@ -130,12 +130,12 @@ def _cured(case: Case, policy: Policy, on: date) -> Decision | None:
         return _unfinished(case.pending, on, "the arrears were paid")
     if case.placement is not None:
         return _recall(case, case.placement, "cured", on, reason)
-    if must_withdraw(case, policy):
-        if case.failed is not None and case.failed.action == "withdraw_legal":
-            return _parked(case, on)
-        return Act("withdraw_legal", case.stage, "withdrawal", f"{case.case_id}.withdrawal", reason)
-    return Close(reason)
-    return _lift_freeze(case, on, reason) or _withdraw_calls(case, on, reason) or Close(reason)
+    return (
+        _withdraw_legal(case, policy, on, reason)
+        or _lift_freeze(case, on, reason)
+        or _withdraw_calls(case, on, reason)
+        or Close(reason)
+    )
 
 
 def _held(case: Case, policy: Policy, on: date) -> Decision | None:
@@ -186,6 +186,14 @@ def _recall(case: Case, placement: Placement, why: str, on: date, reason: str) -
     return Act("recall_from_agency", case.stage, why, action_id, reason, agency_id=placement.agency_id)
 
 
+def _withdraw_legal(case: Case, policy: Policy, on: date, reason: str) -> Act | Wait | None:
+    if not must_withdraw(case, policy):
+        return None
+    if _has_failed(case, "withdraw_legal"):
+        return _parked(case, on)
+    return Act("withdraw_legal", case.stage, "withdrawal", f"{case.case_id}.withdrawal", reason)
+
+
 def _withdraw_calls(case: Case, on: date, reason: str) -> Act | Wait | None:
     """Take back the calls that are queued and have no result; None where there are none."""
     if not case.unanswered_calls(on):
@@ -223,8 +231,7 @@ def _unfinished(planned: ActionPlanned, on: date, why_not: str) -> Act | Record:
     SMS cannot: it may have gone out, so it counts and is not sent again. A placement is recorded in one transaction
     with its outcome, so one without an outcome was not made.
     """
-    if planned.action in ("recall_from_agency", "withdraw_legal") or (not why_not and planned.action != "send_sms"):
-    repeated = planned.action == "recall_from_agency" or planned.action in WITHDRAWALS
+    repeated = planned.action in ("recall_from_agency", "withdraw_legal") or planned.action in WITHDRAWALS
     if repeated or (not why_not and planned.action != "send_sms"):
         return Act(
             planned.action,
