@@ -8,28 +8,21 @@ from pathlib import Path
 import pytest
 
 from tests.aws.effects.world import FUNCTIONS, World
-from tools.template import ROOT
+from tools.template import ROOT, Resolver, load
 
 #: What only the functions that write texts or documents may import.
 HEAVY = ("reportlab", "babel", "phonenumbers", "segno", "PIL")
-ALLOWED = {
-    "send_sms": {"babel", "phonenumbers"},
-    "queue_call": set(),
-    "queue_letter": {"reportlab", "babel", "segno", "PIL"},
-    "freeze_account": set(),
-    "place_with_agency": {"reportlab", "babel", "segno", "PIL"},
-    "recall_from_agency": set(),
-    "file_legal": {"reportlab", "babel", "segno", "PIL"},
-    "close_day": set(),
-}
-ENVIRONMENT = {
-    **dict.fromkeys(("TABLE_NAME", "POLICY_NAME", "AGENCY_ID", "SMS_SENDER_ID", "BUS_NAME"), "x"),
-    **dict.fromkeys(("DOCUMENTS_BUCKET", "AGENCY_BUCKET", "LEGAL_BUCKET", "CALL_QUEUE_URL", "LETTER_QUEUE_URL"), "x"),
-    "SHARDS": "1",
-    "STAGE": "dev",
-    "BUSINESS_TIMEZONE": "UTC",
-    "AWS_DEFAULT_REGION": "us-east-1",
-    "PATH": "",
+DRAWS = {"reportlab", "babel", "segno", "PIL"}
+#: By use case: its function in the template, and what of that it may import.
+ALLOWED: dict[str, tuple[str, set[str]]] = {
+    "send_sms": ("SendSmsFunction", {"babel", "phonenumbers"}),
+    "queue_call": ("QueueCallFunction", set()),
+    "queue_letter": ("QueueLetterFunction", DRAWS),
+    "freeze_account": ("FreezeAccountFunction", set()),
+    "place_with_agency": ("ExportAgencyFunction", DRAWS),
+    "recall_from_agency": ("ExportAgencyFunction", set()),
+    "file_legal": ("ExportLegalFunction", DRAWS),
+    "close_day": ("CloseExportDayFunction", set()),
 }
 
 
@@ -39,10 +32,12 @@ def test_a_function_imports_no_more_than_it_needs(use_case: str) -> None:
         f"import sys, arrears.bootstrap_effects as made; made.{use_case}();"
         f"print(*[name for name in {HEAVY!r} if name in sys.modules])"
     )
+    logical_id, allowed = ALLOWED[use_case]
+    environment = Resolver(load()).environment(logical_id) | {"AWS_DEFAULT_REGION": "us-east-1"}
     loaded = subprocess.run(
-        [sys.executable, "-c", code], env=ENVIRONMENT, capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True, timeout=60
     )
-    assert set(loaded.stdout.split()) <= ALLOWED[use_case]
+    assert set(loaded.stdout.split()) <= allowed
 
 
 @pytest.mark.parametrize("folder", sorted({*FUNCTIONS.values(), "close_export_day"}))
