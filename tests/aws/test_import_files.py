@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from arrears.adapters.aws import translated
 from arrears.domain.decide import account_of
 from arrears.errors import PermanentActionError, PermanentSetupError, TransientServiceError
 from arrears.files import Kind
@@ -308,7 +307,7 @@ def test_a_piece_that_broke_off_is_reported_and_can_be_dropped_again(
 
     lines = [json.loads(line)["line"] for line in (inbox.read(lost) or b"").splitlines()]
     report = inbox.report(KEY)
-    assert (finished["failed"], report["error"]) == (True, "States.Unknown")
+    assert (finished["failed"], report["error"]) == (True, "PiecesGivenUp")
     assert (report["rows"], report["rejected"]) == (41, len(lines) + (42 not in lines))
     rejected = [reject["line"] for reject in inbox.rejects(KEY)]
     assert rejected == sorted({*lines, 42})
@@ -343,23 +342,22 @@ def test_one_account_that_trips_over_a_bug_costs_the_others_nothing(
     ]
 
 
-def refused_by_the_table(error: str) -> None:
-    """What a write comes to that DynamoDB refuses."""
-    with translated("dynamodb:PutItem"):
-        raise ClientError({"Error": {"Code": error}}, "PutItem")
+def refusing(inbox: Inbox, monkeypatch: pytest.MonkeyPatch, account_id: str, error: str) -> None:
+    """Have DynamoDB refuse to write anything of an account."""
+    real = inbox.stack.client.put_item
+
+    def put_item(**arguments: Any) -> Any:
+        if account_id in str(arguments):
+            raise ClientError({"Error": {"Code": error}}, "PutItem")
+        return real(**arguments)
+
+    monkeypatch.setattr(inbox.stack.client, "put_item", put_item)
 
 
 def test_an_account_that_outgrows_the_table_costs_the_others_nothing(
     inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = inbox.stack.table.transact
-
-    def transact(writes: Any) -> None:
-        if "A00001" in str(writes):
-            refused_by_the_table("ValidationException")
-        real(writes)
-
-    monkeypatch.setattr(inbox.stack.table, "transact", transact)
+    refusing(inbox, monkeypatch, "A00001", "ValidationException")
 
     assert inbox.drop(KEY, csv_of(*accounts(3))) == counts(accepted=2, rejected=1)
     assert inbox.rejects(KEY)[0]["line"] == 3
@@ -372,7 +370,7 @@ def test_an_account_that_outgrows_the_table_costs_the_others_nothing(
 def test_what_the_whole_stack_suffers_from_is_nothing_a_row_is_refused_for(
     inbox: Inbox, monkeypatch: pytest.MonkeyPatch, error: str, raised: type[Exception]
 ) -> None:
-    monkeypatch.setattr(inbox.stack.table, "transact", lambda _: refused_by_the_table(error))
+    refusing(inbox, monkeypatch, ACCOUNT_ID, error)
     split = inbox.split_file(inbox.put(KEY, csv_of(PORTFOLIO)))
 
     with pytest.raises(raised):

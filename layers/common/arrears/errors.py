@@ -29,6 +29,10 @@ class PermanentActionError(PermanentError):
     """The other side refused an action for good: it was not carried out."""
 
 
+class PermanentItemError(PermanentActionError):
+    """The table refuses what is to be written, whoever writes it: an item has outgrown its limit."""
+
+
 class PermanentDocumentError(PermanentError):
     """A letter, case sheet or dossier cannot be made from what is on file."""
 

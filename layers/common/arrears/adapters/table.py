@@ -35,7 +35,12 @@ from arrears.domain.chain import GENESIS
 from arrears.domain.decide import account_of
 from arrears.domain.events import CaseOpened, Event
 from arrears.domain.facts import Account
-from arrears.errors import PermanentActionError, TransientConflictError, TransientServiceError
+from arrears.errors import (
+    PermanentActionError,
+    PermanentItemError,
+    TransientConflictError,
+    TransientServiceError,
+)
 from arrears.files.records import Profile
 from arrears.records import Envelope, Stamp
 
@@ -48,6 +53,7 @@ _CONFLICT_TRIES = 6
 _SINGLE_WRITE = {
     "ConditionalCheckFailedException": "ConditionalCheckFailed",
     "TransactionConflictException": "TransactionConflict",
+    "ValidationException": "ValidationError",
 }
 
 
@@ -205,9 +211,7 @@ class Table:
         item = self._get(account_pk(account_id), f"FACT#{kind}#{fact_id}")
         return None if item is None else item["content"]["S"]
 
-    def queued(
-        self, queue: str, shard: int, until: str | None = None, *, since: str | None = None
-    ) -> Iterator[Queued]:
+    def queued(self, queue: str, shard: int, until: str | None = None, *, since: str | None = None) -> Iterator[Queued]:
         """Yield the entries of one shard of a queue, the earliest due first.
 
         Args:
@@ -241,6 +245,7 @@ class Table:
         Raises:
             StaleError: a condition failed; nothing was written.
             TransientConflictError: it met other transactions again and again; nothing was written.
+            PermanentItemError: an item has outgrown what the table takes; nothing was written.
         """
         writes: list[Any] = list(items)
         for attempt in range(_CONFLICT_TRIES):
@@ -257,6 +262,8 @@ class Table:
                 if failed:
                     raise StaleError(failed) from refused
                 if not {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"} & set(reasons):
+                    if {"ValidationError"} & set(reasons):
+                        raise PermanentItemError(str(refused)) from refused
                     raise
             else:
                 return

@@ -19,6 +19,9 @@ logger = logging.getLogger(__name__)
 #: The reason of a row that nothing is known of, because the machinery failed.
 NOT_TAKEN_IN = "error: not taken in, the import broke off; drop the file again"
 
+#: The error of a report whose file could be split, when some of its pieces were given up.
+PIECES_GIVEN_UP = "PiecesGivenUp"
+
 
 class Finished(TypedDict):
     """What the workflow learns of a report."""
@@ -61,7 +64,7 @@ class FinishImport:
         with tempfile.TemporaryDirectory(dir=self.folder) as name:
             folder = Path(name)
             counts, refused, failed = self._collect(pieces, folder)
-            error = str(execution.get("error", {}).get("Error", "States.Unknown")) if failed else ""
+            error = str(execution.get("error", {}).get("Error", PIECES_GIVEN_UP)) if failed else ""
             if self._overtaken(drop):
                 logger.info("a later version of the file has its report: this one is not written")
             else:
@@ -153,5 +156,5 @@ def _lines(file: IO[bytes]) -> Iterator[bytes]:
 def _merge(refused: list[Path], target: Path) -> None:
     with ExitStack() as stack:
         files = [stack.enter_context(path.open("rb")) for path in refused]
-        merged = stack.enter_context(target.open("wb"))
-        merged.writelines(heapq.merge(*map(_lines, files), key=_line_number))
+        merged: Iterator[bytes] = heapq.merge(*map(_lines, files), key=_line_number)
+        stack.enter_context(target.open("wb")).writelines(merged)

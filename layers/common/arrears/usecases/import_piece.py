@@ -8,13 +8,10 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from arrears.adapters.aws import error_code
 from arrears.adapters.objects import Objects
 from arrears.adapters.settings import Settings
 from arrears.adapters.table import Table
-from arrears.errors import ArrearsError, PermanentActionError
+from arrears.errors import ArrearsError, PermanentItemError
 from arrears.files import RowError, parse
 from arrears.usecases.acknowledge import Acknowledge
 from arrears.usecases.drop import Counts, Drop, kind_of_rows, piece_rejects_key, result_key
@@ -26,8 +23,6 @@ logger = logging.getLogger(__name__)
 _BATCH = 100
 #: Accounts taken in at a time: each waits for the table most of the while. botocore keeps ten connections.
 THREADS = 8
-#: What the table refuses because of what is written, not because of how the stack is set up.
-_OF_THE_ACCOUNT = frozenset({"TransactionCanceledException", "ValidationException"})
 
 
 @dataclass
@@ -143,11 +138,8 @@ def _guarded(take_in: TakeIn, account_id: str, rows: Sequence[NumberedRow], load
     """
     try:
         return take_in.rows(account_id, rows, loaded)
-    except PermanentActionError as refusal:
-        cause = refusal.__cause__
-        if not isinstance(cause, ClientError) or error_code(cause) not in _OF_THE_ACCOUNT:
-            raise
-        why: Exception = cause
+    except PermanentItemError as outgrown:
+        why: Exception = outgrown
     except ArrearsError:
         raise
     except Exception as bug:  # noqa: BLE001 - whatever it is, the other accounts are none the worse for it
