@@ -15,8 +15,9 @@ def handle(event: dict[str, Any], _context: LambdaContext) -> DayReport:
     """Close the business date.
 
     Args:
-        event: `date` names another date; `time` is the instant for which the scheduler planned this, so that a try
-            after midnight still closes the day before. Without either, the date is that of now, or of a set clock.
+        event: `date` names another date; `reissue`, an agency, has its set of that date written again; `time` is the
+            instant for which the scheduler planned this, so that a try after midnight still closes the day before.
+            Without any of them, the date is that of now, or of a set clock.
     """
     from arrears.bootstrap_effects import business_timezone, clock, close_day
 
@@ -27,6 +28,8 @@ def handle(event: dict[str, Any], _context: LambdaContext) -> DayReport:
         day = local_date(datetime.fromisoformat(event["time"]), business_timezone())
     else:
         day = now.now(business_timezone()).on
+    if "reissue" in event:
+        return close_day().reissue(day, str(event["reissue"]))
     report = close_day()(day)
     count("Placements", report["placements"])
     count("Recalls", report["recalls"])

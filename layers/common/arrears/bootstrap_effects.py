@@ -121,9 +121,20 @@ def file_legal() -> CarryOut:
 @cache
 def close_day() -> "CloseDay":
     """The use case of `close_export_day`."""
+    from arrears.adapters.signing import KmsSigner
+    from arrears.usecases.allocate_day import AllocateDay, sheet_again
     from arrears.usecases.close_day import CloseDay
 
-    return CloseDay(table(), Exports(table()), _bucket("AGENCY_BUCKET"), _bucket("LEGAL_BUCKET"))
+    exports, wordings, agencies = Exports(table()), _wordings(), _bucket("AGENCY_BUCKET")
+    return CloseDay(
+        table(),
+        exports,
+        agencies,
+        _bucket("LEGAL_BUCKET"),
+        KmsSigner(aws.kms(), os.environ["SIGNING_KEY"]),
+        AllocateDay(table(), exports, settings(), wordings, agencies, observe),
+        lambda row: sheet_again(row, wordings, settings().active()),
+    )
 
 
 def clock() -> "Clock":

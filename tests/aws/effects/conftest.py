@@ -8,6 +8,7 @@ from arrears.adapters import aws
 from arrears.effects.exports import Exports
 from tests.aws.effects.world import BUCKETS, World
 from tests.support.builders import OPENS
+from tests.support.keys import LocalKms
 from tests.support.stack import Stack
 
 MAKERS = {name: getattr(aws, name).__wrapped__ for name in ("s3", "sns", "sqs", "events")}
@@ -19,12 +20,19 @@ def client(service: str) -> Any:
     return MAKERS[service]()
 
 
+@functools.cache
+def kms() -> LocalKms:
+    """A key that is made once: making one takes longer than most tests."""
+    return LocalKms()
+
+
 @pytest.fixture
 def world(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> World:
     """The stack with its buckets, queues and bus, and a queue that gets all that goes over the bus."""
     # The clients of `aws`, made once for all tests: making them costs more than most tests do.
     for service in MAKERS:
         monkeypatch.setattr(aws, service, functools.partial(client, service))
+    monkeypatch.setattr(aws, "kms", kms)
     for name in BUCKETS:
         stack.physical[name] = name.lower()
         aws.s3().create_bucket(Bucket=name.lower())

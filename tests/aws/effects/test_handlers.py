@@ -22,7 +22,7 @@ ALLOWED: dict[str, tuple[str, set[str]]] = {
     "place_with_agency": ("ExportAgencyFunction", DRAWS),
     "recall_from_agency": ("ExportAgencyFunction", set()),
     "file_legal": ("ExportLegalFunction", DRAWS),
-    "close_day": ("CloseExportDayFunction", set()),
+    "close_day": ("CloseExportDayFunction", DRAWS),
 }
 
 

@@ -81,7 +81,7 @@ def recall_row(case: Case, placement: Placement, *, recall_id: str, on: date, re
         placement: the placement that ends.
         recall_id: the id of the action that recalls it.
         on: the date on which it ends.
-        reason: cured, hold or term.
+        reason: cured, hold, term or order.
     """
     arrears = case.arrears(on)
     values: dict[str, object] = {

@@ -3,6 +3,9 @@
     EXPORT#<date>     DAY                                the day is closed: its manifests are being, or were, written
     EXPORT#<date>     <agency>#PLACEMENT#<case_id>       a row of that agency's cases
     EXPORT#<date>     <agency>#RECALL#<action_id>        a row of that agency's recalls
+    EXPORT#<date>     #CANDIDATE#<case_id>               a case that waits for the day's allocation to an agency
+    EXPORT#<date>     #PLAN#<number>                     a part of the day's allocation, from when it was decided on
+    AGENCY#<id>       HELD#<case_id>                     a case that the agency has
 
 A row is written in the transaction that confirms its action, on condition that the day is not closed. So whoever
 closes a day and reads its rows then has all of them, and no row of a closed day is left without a manifest.
@@ -19,7 +22,14 @@ from arrears.adapters.table import Table
 from arrears.domain.dates import ONE_DAY
 
 Kind = Literal["PLACEMENT", "RECALL"]
+#: Which agency gets which case: by the id of the action that placed it, the event as JSON.
+Plan = dict[str, str]
 _DAY: Final = "DAY"
+_CANDIDATE: Final = "#CANDIDATE#"
+_PLAN: Final = "#PLAN#"
+_HELD: Final = "HELD#"
+#: So many cases of a day's allocation go into one item: their reasons are some 200 bytes each, an item takes 400 KB.
+_PART: Final = 500
 _STATE: Final = {"pk": {"S": "SETTINGS"}, "sk": {"S": "EXPORTS"}}
 
 
@@ -29,11 +39,32 @@ class ExportRow:
 
     Attributes:
         fields: the row, in the order in which its columns were written.
+        sheet: what the case's sheet says, as JSON, so that it can be made again; empty for a recall.
+        language: which the sheet is in.
     """
 
     agency_id: str
     kind: Kind
     fields: Mapping[str, object]
+    sheet: str = ""
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A case that waits for the day's allocation.
+
+    Attributes:
+        action_id: of the action that placed it.
+        row: as in `ExportRow.fields`, but for the agency.
+        sheet: what its sheet says, as JSON, but for the agency.
+    """
+
+    case_id: str
+    action_id: str
+    row: Mapping[str, object]
+    sheet: str
+    language: str
 
 
 @dataclass(frozen=True)
@@ -61,7 +92,17 @@ class Exports:
         """Say whether a case is among an agency's placements of a day."""
         return self._item(_pk(day), _sk(agency_id, "PLACEMENT", case_id)) is not None
 
-    def writes(self, day: date, agency_id: str, kind: Kind, name: str, fields: Mapping[str, object]) -> list[Item]:
+    def writes(
+        self,
+        day: date,
+        agency_id: str,
+        kind: Kind,
+        name: str,
+        fields: Mapping[str, object],
+        *,
+        sheet: str = "",
+        language: str = "",
+    ) -> list[Item]:
         """Return the writes that record a row, on condition that its day is not closed.
 
         Args:
@@ -70,26 +111,144 @@ class Exports:
             kind: a placement or a recall.
             name: what names it among the day's: the case of a placement, the action of a recall.
             fields: the row.
+            sheet: what a placement's sheet says, as JSON.
+            language: which it is in.
         """
-        check = {
-            "TableName": self.table.name,
-            "Key": {"pk": {"S": _pk(day)}, "sk": {"S": _DAY}},
-            "ConditionExpression": "attribute_not_exists(pk)",
-        }
-        item = {
+        row = self._row(day, agency_id, kind, name, fields, sheet, language)
+        held = self.held(agency_id, str(fields["case_id"]), has=kind == "PLACEMENT")
+        return [self._is_open(day), {"Put": {"TableName": self.table.name, "Item": row}}, held]
+
+    def _row(
+        self,
+        day: date,
+        agency_id: str,
+        kind: Kind,
+        name: str,
+        fields: Mapping[str, object],
+        sheet: str,
+        language: str,
+    ) -> Item:
+        return {
             "pk": {"S": _pk(day)},
             "sk": {"S": _sk(agency_id, kind, name)},
             "row": {"S": json.dumps(fields, ensure_ascii=False, separators=(",", ":"))},
+            **({"sheet": {"S": sheet}, "language": {"S": language}} if sheet else {}),
         }
-        return [{"ConditionCheck": check}, {"Put": {"TableName": self.table.name, "Item": item}}]
+
+    def _is_open(self, day: date) -> Item:
+        return {
+            "ConditionCheck": {
+                "TableName": self.table.name,
+                "Key": {"pk": {"S": _pk(day)}, "sk": {"S": _DAY}},
+                "ConditionExpression": "attribute_not_exists(pk)",
+            }
+        }
+
+    # --- cases that wait for the day's allocation ---------------------------------------------------------------------
+    def offering(self, day: date, waiting: Waiting) -> list[Item]:
+        """Return the writes that have a case wait for a day's allocation, on condition that the day is not closed."""
+        item = {
+            **_candidate_key(day, waiting.case_id),
+            "action_id": {"S": waiting.action_id},
+            "row": {"S": json.dumps(waiting.row, ensure_ascii=False, separators=(",", ":"))},
+            "sheet": {"S": waiting.sheet},
+            "language": {"S": waiting.language},
+        }
+        return [self._is_open(day), {"Put": {"TableName": self.table.name, "Item": item}}]
+
+    def taking_back(self, day: date, case_id: str) -> list[Item]:
+        """Return the writes that take a case off a day's allocation, on condition that the day is not closed."""
+        return [
+            self._is_open(day),
+            {"Delete": {"TableName": self.table.name, "Key": _candidate_key(day, case_id)}},
+        ]
+
+    def offered_on(self, since: date, case_id: str, action_id: str) -> date | None:
+        """Return the date, from one on, with whose allocation a case waits; None where it waits with none."""
+        last = self.open_day(since)
+        day = since
+        while day <= last:
+            item = self._item(_pk(day), _candidate_key(day, case_id)["sk"]["S"])
+            if item is not None and item["action_id"]["S"] == action_id:
+                return day
+            day += ONE_DAY
+        return None
+
+    def waiting(self, day: date) -> list[Waiting]:
+        """Return the cases that wait for a day's allocation, in the order of their ids."""
+        return [
+            Waiting(
+                item["sk"]["S"].split("#", 2)[2],
+                item["action_id"]["S"],
+                json.loads(item["row"]["S"]),
+                item["sheet"]["S"],
+                item["language"]["S"],
+            )
+            for item in self.table.query(_pk(day), _CANDIDATE)
+        ]
+
+    def allocating(
+        self, day: date, agency_id: str, waiting: Waiting, row: Mapping[str, object], sheet: str
+    ) -> list[Item]:
+        """Return the writes that give a case that waits to an agency; it waits no longer."""
+        placed = self._row(day, agency_id, "PLACEMENT", waiting.case_id, row, sheet, waiting.language)
+        return [
+            {"Put": {"TableName": self.table.name, "Item": placed}},
+            self.held(agency_id, waiting.case_id, has=True),
+            self.forgetting(day, waiting.case_id),
+        ]
+
+    def forgetting(self, day: date, case_id: str) -> Item:
+        """Return the write after which a case does not wait for a day's allocation any more."""
+        return {"Delete": {"TableName": self.table.name, "Key": _candidate_key(day, case_id)}}
+
+    def plan(self, day: date) -> Plan | None:
+        """Return a day's allocation as it was decided on; None where it was not."""
+        parts = list(self.table.query(_pk(day), _PLAN))
+        if not parts or not any(part["sk"]["S"] == f"{_PLAN}END" for part in parts):
+            return None
+        plan: Plan = {}
+        for part in parts:
+            plan |= json.loads(part["plan"]["S"])
+        return plan
+
+    def set_plan(self, day: date, plan: Plan) -> None:
+        """Keep a day's allocation, so that one that breaks off goes on as it was decided on."""
+        entries = list(plan.items())
+        for start in range(0, len(entries), _PART):
+            self._put_part(day, f"{start // _PART:04d}", dict(entries[start : start + _PART]))
+        self._put_part(day, "END", {})
+
+    def _put_part(self, day: date, name: str, part: Plan) -> None:
+        text = json.dumps(part, separators=(",", ":"))
+        self._put({"pk": {"S": _pk(day)}, "sk": {"S": f"{_PLAN}{name}"}, "plan": {"S": text}})
+
+    # --- what agencies have ------------------------------------------------------------------------------------------
+    def held(self, agency_id: str, case_id: str, *, has: bool) -> Item:
+        """Return the write that notes that an agency has a case, or has it no more."""
+        key = {"pk": {"S": agency_pk(agency_id)}, "sk": {"S": f"{_HELD}{case_id}"}}
+        if has:
+            return {"Put": {"TableName": self.table.name, "Item": key}}
+        return {"Delete": {"TableName": self.table.name, "Key": key}}
+
+    def cases_held(self, agency_id: str) -> list[str]:
+        """Return the ids of the cases that an agency has."""
+        items = self.table.query(agency_pk(agency_id), _HELD)
+        return [item["sk"]["S"].removeprefix(_HELD) for item in items]
 
     def rows(self, day: date) -> Iterator[ExportRow]:
         """Yield the rows of a day, by agency."""
         for item in self.table.query(_pk(day)):
-            if item["sk"]["S"] != _DAY:
-                # An agency's id has no '#', so the first one ends it.
-                agency_id, kind, _ = item["sk"]["S"].split("#", 2)
-                yield ExportRow(agency_id, cast("Kind", kind), json.loads(item["row"]["S"]))
+            # An agency's id has no '#', so the first one ends it.
+            agency_id, kind, _ = (*item["sk"]["S"].split("#", 2), "", "")[:3]
+            if kind in ("PLACEMENT", "RECALL"):
+                yield ExportRow(
+                    agency_id,
+                    cast("Kind", kind),
+                    json.loads(item["row"]["S"]),
+                    item.get("sheet", {"S": ""})["S"],
+                    item.get("language", {"S": ""})["S"],
+                )
 
     def closed_through(self) -> date | None:
         """Return the last date that was closed with all of its files; None while there is none."""
@@ -105,6 +264,15 @@ class Exports:
 
     def _put(self, item: Item) -> None:
         self.table.transact([{"Put": {"TableName": self.table.name, "Item": item}}])
+
+
+def agency_pk(agency_id: str) -> str:
+    """Return the partition key of an agency's items."""
+    return f"AGENCY#{agency_id}"
+
+
+def _candidate_key(day: date, case_id: str) -> Item:
+    return {"pk": {"S": _pk(day)}, "sk": {"S": f"{_CANDIDATE}{case_id}"}}
 
 
 def _pk(day: date) -> str:

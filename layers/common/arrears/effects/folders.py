@@ -13,6 +13,16 @@ def sheet_key(agency_id: str, day: date, case_id: str) -> str:
     return f"{placements_folder(agency_id, day)}{case_id}.pdf"
 
 
+def public_key_key(agency_id: str) -> str:
+    """Return where the key that checks signatures is published to an agency, in the agency bucket."""
+    return f"agency_id={agency_id}/keys/manifest-signing.pem"
+
+
+def schema_key(agency_id: str, name: str) -> str:
+    """Return where a schema is published to an agency, in the agency bucket."""
+    return f"agency_id={agency_id}/schemas/{name}.schema.json"
+
+
 def recalls_folder(agency_id: str, day: date) -> str:
     """Return the folder of an agency's recalls of a day, in the agency bucket."""
     return f"agency_id={agency_id}/recalls/date={day.isoformat()}/"

@@ -67,6 +67,26 @@ class Chain(Protocol):
         ...
 
 
+class Signer(Protocol):
+    """Signs what agencies get.
+
+    Attributes:
+        key_id: names the key.
+        algorithm: as KMS names it.
+    """
+
+    key_id: str
+    algorithm: str
+
+    def sign(self, body: bytes) -> bytes:
+        """Return the signature over the SHA-256 of some bytes; the same bytes always give the same one."""
+        ...
+
+    def public_key(self) -> bytes:
+        """Return the public key as PEM."""
+        ...
+
+
 class Objects(Protocol):
     """A bucket."""
 

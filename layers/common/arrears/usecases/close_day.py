@@ -6,7 +6,7 @@ bytes, and a run that broke off is finished by the next one.
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -17,9 +17,10 @@ from arrears.csv_safe import write_csv
 from arrears.domain.dates import ONE_DAY
 from arrears.effects.agency_rows import CASE_COLUMNS, CASE_SCHEMA, RECALL_COLUMNS
 from arrears.effects.exports import ExportRow, Exports
-from arrears.effects.folders import placements_folder, recalls_folder, sheet_key
-from arrears.effects.ports import Objects
+from arrears.effects.folders import placements_folder, public_key_key, recalls_folder, schema_key, sheet_key
+from arrears.effects.ports import Objects, Signer
 from arrears.errors import PermanentSetupError
+from arrears.resources import resource
 
 MANIFEST_SCHEMA: Final = "manifest-1"
 #: How far back a stack that never closed a day is looked through.
@@ -62,12 +63,18 @@ class CloseDay:
     Attributes:
         agencies: the agency bucket.
         legal: the legal bucket, where the heads of the chains are locked away.
+        signer: signs the manifests; None leaves them unsigned.
+        allocate: says which agency gets the cases that wait for it; None where none can.
+        render: makes the sheet of a placement again.
     """
 
     table: Table
     exports: Exports
     agencies: Objects
     legal: Objects
+    signer: Signer | None = None
+    allocate: Callable[[date], None] | None = None
+    render: Callable[[ExportRow], bytes] | None = None
 
     def __call__(self, day: date) -> DayReport:
         """Close a day, and before it those that were missed since the last one that was closed.
@@ -93,18 +100,64 @@ class CloseDay:
 
     def _close(self, day: date, report: DayReport) -> None:
         self.exports.close(day)
+        if self.allocate is not None:
+            self.allocate(day)
         by_agency: dict[str, list[ExportRow]] = {}
         for row in self.exports.rows(day):
             by_agency.setdefault(row.agency_id, []).append(row)
         for agency_id, rows in sorted(by_agency.items()):
-            placements = _sorted(row.fields for row in rows if row.kind == "PLACEMENT")
-            recalls = _sorted(row.fields for row in rows if row.kind == "RECALL")
-            if placements:
-                self._write_placements(agency_id, day, placements)
-            if recalls:
-                self._write_recalls(agency_id, day, recalls)
-            report["placements"] += len(placements)
-            report["recalls"] += len(recalls)
+            placements, recalls = self._write_day(agency_id, day, rows)
+            report["placements"] += placements
+            report["recalls"] += recalls
+
+    def _write_day(self, agency_id: str, day: date, rows: Sequence[ExportRow]) -> tuple[int, int]:
+        placements = _sorted(row.fields for row in rows if row.kind == "PLACEMENT")
+        recalls = _sorted(row.fields for row in rows if row.kind == "RECALL")
+        self._publish(agency_id)
+        if placements:
+            self._write_placements(agency_id, day, placements)
+        if recalls:
+            self._write_recalls(agency_id, day, recalls)
+        return len(placements), len(recalls)
+
+    def _publish(self, agency_id: str) -> None:
+        """Publish to an agency what its rows and manifests go by, and the key that checks the signatures."""
+        for name in (CASE_SCHEMA, MANIFEST_SCHEMA):
+            body = resource("schemas", f"{name}.schema.json").read_bytes()
+            self.agencies.put(schema_key(agency_id, name), body, "application/schema+json")
+        if self.signer is not None:
+            self.agencies.put(public_key_key(agency_id), self.signer.public_key(), "application/x-pem-file")
+
+    def reissue(self, day: date, agency_id: str) -> DayReport:
+        """Write an agency's set of a closed day again, from what was recorded: the same to the byte.
+
+        What lies in the bucket as it should is left; what is missing or was changed there is put back.
+
+        Raises:
+            PermanentSetupError: the day is not closed, the agency has nothing of it, or what would be written is not
+                what the manifest says, since the texts on the sheets were changed meanwhile.
+        """
+        rows = [row for row in self.exports.rows(day) if row.agency_id == agency_id]
+        if not self.exports.is_closed(day) or not rows:
+            raise PermanentSetupError(f"{agency_id} has no set of {day}")
+        folder = placements_folder(agency_id, day)
+        told = self._listed(folder)
+        for row in rows:
+            if row.kind == "PLACEMENT" and row.sheet and self.render is not None:
+                key, body = sheet_key(agency_id, day, str(row.fields["case_id"])), self.render(row)
+                if told.get(key, hashlib.sha256(body).hexdigest()) != hashlib.sha256(body).hexdigest():
+                    raise PermanentSetupError(f"{key}: the sheet made again is not the one that the manifest lists")
+                self.agencies.put(key, body, "application/pdf")
+        placements, recalls = self._write_day(agency_id, day, rows)
+        return {"days": [day.isoformat()], "placements": placements, "recalls": recalls, "heads": 0}
+
+    def _listed(self, folder: str) -> dict[str, str]:
+        """Return the hashes of the files that a manifest lists, by key; none where there is none that can be read."""
+        body = self.agencies.get(f"{folder}manifest.json")
+        try:
+            return {entry["key"]: entry["sha256"] for entry in json.loads(body or b"{}").get("files", [])}
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return {}
 
     def _write_placements(self, agency_id: str, day: date, rows: Sequence[Row]) -> None:
         folder = placements_folder(agency_id, day)
@@ -140,7 +193,7 @@ class CloseDay:
         for row in rows:
             currency = str(row["currency"])
             totals[currency] = totals.get(currency, Decimal(0)) + Decimal(str(row["arrears"]))
-        manifest = {
+        manifest: dict[str, object] = {
             "schema": MANIFEST_SCHEMA,
             "agency_id": agency_id,
             "date": day.isoformat(),
@@ -148,8 +201,14 @@ class CloseDay:
             "totals_by_currency": {currency: f"{total:f}" for currency, total in sorted(totals.items())},
             "files": sorted(files, key=lambda entry: entry["key"]),
         }
-        body = json.dumps(manifest, ensure_ascii=False, indent=2) + "\n"
-        self.agencies.put(f"{folder}manifest.json", body.encode(), "application/json")
+        if self.signer is not None:
+            signed = {"algorithm": self.signer.algorithm, "key_id": self.signer.key_id, "file": "manifest.sig"}
+            manifest["signature"] = signed
+        body = (json.dumps(manifest, ensure_ascii=False, indent=2) + "\n").encode()
+        if self.signer is not None:
+            # Before the manifest, whose presence says that the set is complete.
+            self.agencies.put(f"{folder}manifest.sig", self.signer.sign(body), "application/octet-stream")
+        self.agencies.put(f"{folder}manifest.json", body, "application/json")
 
     # --- the heads of the chains -------------------------------------------------------------------------------------
     def _lock_heads(self, day: date, last: date | None) -> int:
