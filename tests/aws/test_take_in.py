@@ -1,9 +1,10 @@
 """Taking rows in: what each kind of row changes, that it counts once, and that news reaches the case that is open."""
 
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -28,6 +29,9 @@ from arrears.usecases.assess import TRIES, Assess
 from tests.support.builders import ACCOUNT_ID, CASE_ID, DUE, OPENS, PROFILE, account, extract, money, stamp
 from tests.support.rows import LETTER, Import, Row
 from tests.support.stack import Stack
+
+if TYPE_CHECKING:
+    from arrears.files import Kind
 
 DAY = timedelta(days=1)
 LATER = {"as_of": (OPENS + DAY).isoformat(), "past_due_amount": "1200.00"}
@@ -615,3 +619,24 @@ def test_a_fact_that_meets_one_of_another_account_leaves_it_alone(stack: Stack, 
 
     assert stack.table.account("B").account.arrears(OPENS + DAY) == money("600.00")
     assert stack.table.account(ACCOUNT_ID).account.arrears(OPENS + DAY) == money("600.00")
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(4))), ids=lambda order: "".join(map(str, order)))
+def test_files_may_come_in_any_order(stack: Stack, come_in: Import, order: tuple[int, ...]) -> None:
+    """What is known in the end is the same: the newest extract in force, the payment after it, the hold while it is."""
+    stack.on(date(2005, 6, 6))
+    files: list[tuple[Kind, Row]] = [
+        ("portfolio", {}),
+        ("portfolio", {"as_of": "2005-06-04", "past_due_amount": "900.00"}),
+        ("payments", {"paid_at": "2005-06-05T09:00:00+08:00"}),
+        ("holds", {"at": "2005-06-05"}),
+    ]
+
+    for index in order:
+        kind, row = files[index]
+        come_in(kind, row)
+
+    known = stack.table.account(ACCOUNT_ID)
+    assert known.account.arrears(date(2005, 6, 6)) == money("500.00")
+    assert [day for day in range(3, 8) if known.account.hold(date(2005, 6, day))] == [5, 6, 7]
+    assert stack.queued() == {ACCOUNT_ID: "2005-06-06"}
