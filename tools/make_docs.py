@@ -276,6 +276,10 @@ def state_diagram() -> str:
     return "```mermaid\n" + "\n".join(lines) + "\n```"
 
 
+#: Errors that are never raised themselves.
+BASES = ("TransientError", "PermanentError")
+
+
 # --- errors ----------------------------------------------------------------------------------------------------------
 def own_errors() -> dict[str, str]:
     """The errors of ours that a workflow can meet, and what they mean."""
@@ -284,7 +288,9 @@ def own_errors() -> dict[str, str]:
     found = {
         name: summary(each.__doc__)
         for name, each in vars(errors).items()
-        if isinstance(each, type) and issubclass(each, errors.ArrearsError) and not each.__subclasses__()
+        if isinstance(each, type)
+        and issubclass(each, errors.TransientError | errors.PermanentError)
+        and name not in BASES
     }
     return found | {"UnexpectedError": summary(ast.get_docstring(unexpected))}
 
