@@ -8,26 +8,36 @@ from arrears.domain.events import (
     ActionRetried,
     ActionUncertain,
     ActionWithdrawn,
+    AgencyAssigned,
+    AgencyDeferred,
     AgencyReported,
+    ApprovalAsked,
     ArrearsReported,
     CallResult,
     CaseClosed,
     CaseOpened,
+    CommissionSettled,
+    CourtReported,
     Event,
     FreezeAnswered,
     HoldLifted,
     HoldPlaced,
+    LegalDecided,
     LetterMailed,
     LetterReported,
     LetterWithdrawn,
+    OperatorListed,
     OptedOut,
     PaymentReceived,
     PromiseAccepted,
     PromiseEnded,
     PromiseRefused,
+    RecallOrdered,
     SmsReported,
     StageEntered,
 )
+
+_ASKED = {"asked": "asked", "reminded": "reminded", "escalated": "passed over, the case is escalated"}
 
 
 def in_words(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912 - one line for each kind of event
@@ -63,6 +73,19 @@ def in_words(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912 - one line fo
             return f"{action} waits until {until}: {reason}"
         case AgencyReported(agency_id=agency_id, outcome=outcome):
             return f"agency {agency_id} reports: {outcome}"
+        case CommissionSettled(agency_id=agency_id, commission=commission, reason=reason):
+            return f"commission of {commission} for {agency_id}: {reason}"
+        case RecallOrdered(by=by, why=why):
+            return f"recall ordered by {by}: {why}"
+        case LegalDecided(approved=approved, by=by, why=why):
+            return f"suing {'approved' if approved else 'declined'} by {by}: {why}"
+        case CourtReported(status=status, reference=reference, amount=amount):
+            more = ", ".join(str(each) for each in (reference, amount) if each)
+            return f"court: {status}" + (f" ({more})" if more else "")
+        case AgencyAssigned(reason=reason) | AgencyDeferred(reason=reason) | OperatorListed(reason=reason):
+            return f"on the operator's list: {reason}" if isinstance(event, OperatorListed) else reason
+        case ApprovalAsked(step=step, reason=reason):
+            return f"a legal officer is {_ASKED[step]}: {reason}"
         case StageEntered(reason=reason):
             return reason
         case PromiseAccepted(until=until, reason=reason):

@@ -20,9 +20,13 @@ from arrears.domain.events import (
     ActionFailed,
     ActionPlanned,
     ActionUncertain,
+    AgencyAssigned,
+    AgencyDeferred,
+    ApprovalAsked,
     CaseClosed,
     CaseOpened,
     Event,
+    OperatorListed,
     StageEntered,
 )
 from arrears.errors import ArrearsError
@@ -51,7 +55,7 @@ def count(name: str, value: int = 1) -> None:
     metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
 
 
-def observe(events: Sequence[Event]) -> None:
+def observe(events: Sequence[Event]) -> None:  # noqa: C901, PLR0912 - one metric for each kind of event
     """Count what was appended to a case: one metric for each outcome."""
     for event in events:
         match event:
@@ -66,6 +70,17 @@ def observe(events: Sequence[Event]) -> None:
                 logger.info("planned", extra={"action_id": action_id})
             case ActionDone():
                 count("ActionsDone")
+            case AgencyAssigned(action_id=action_id, reason=reason):
+                count("CasesAllocated")
+                logger.info("allocated", extra={"action_id": action_id, "reason": reason})
+            case AgencyDeferred(action_id=action_id, reason=reason):
+                count("CasesDeferred")
+                logger.warning("no agency has room", extra={"action_id": action_id, "reason": reason})
+            case ApprovalAsked(step=step):
+                count(f"Approvals{step.capitalize()}")
+            case OperatorListed(why=why):
+                count("OperatorListed")
+                logger.warning("for the operator's list", extra={"why": why})
             case ActionUncertain(action_id=action_id):
                 count("ActionsUncertain")
                 logger.warning("uncertain", extra={"action_id": action_id})

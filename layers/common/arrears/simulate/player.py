@@ -1,15 +1,18 @@
 """One account, from the first date to the last."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from typing import NamedTuple, Protocol
 
+from arrears.domain.agencies import Candidate, allocate, candidate
 from arrears.domain.case import Case, evolve, opening
 from arrears.domain.dates import ONE_DAY
 from arrears.domain.decide import Act, Close, open_case, opens_on
 from arrears.domain.events import (
     ActionDone,
+    AgencyAssigned,
+    AgencyDeferred,
     AgencyReported,
     ArrearsReported,
     CallResult,
@@ -94,6 +97,21 @@ class Watcher(Protocol):
         """See an event, and the case after it."""
 
 
+class Asked(NamedTuple):
+    """A placement that waits for the day's allocation.
+
+    Attributes:
+        ended_on: the date on which that placement ended, as far as the account has been played; None for not yet.
+    """
+
+    on: date
+    candidate: Candidate
+    ended_on: Callable[[], date | None]
+
+
+Steps = Generator[Asked, AgencyAssigned | AgencyDeferred | None, Played]
+
+
 class Player:
     """Plays a policy, one account at a time.
 
@@ -111,7 +129,24 @@ class Player:
         self._watch = watch
 
     def play(self, account_id: str, facts: Iterable[DatedFact]) -> Played:
-        """Play one account. Facts may come in any order; several of one date all come in before anything is decided."""
+        """Play one account. Facts may come in any order; several of one date all come in before anything is decided.
+
+        Where the policy names several agencies, the account is played as if no other one were placed on its dates.
+        """
+        steps, answer = self.steps(account_id, facts), None
+        try:
+            while True:
+                asked = steps.send(answer)
+                ((_, answer),) = allocate(self._policy, asked.on, [asked.candidate], {})
+        except StopIteration as end:
+            played: Played = end.value
+            return played
+
+    def steps(self, account_id: str, facts: Iterable[DatedFact]) -> "Steps":
+        """Play one account up to each placement for which the day's allocation has to name an agency.
+
+        Yields what is asked, is sent the allocation's answer, and returns what was played.
+        """
         ordered = sorted(facts, key=lambda dated: (dated.on, _ORDER[type(dated.fact)]))
         account = _AccountPlay(self._policy, Account(account_id), self._watch)
         count, index, on = len(ordered), 0, self._first
@@ -120,6 +155,9 @@ class Player:
                 account.comes_in(ordered[index], on)
                 index += 1
             wake = account.play_date(on)
+            while (asked := account.asked(on)) is not None:
+                account.answered((yield asked))
+                wake = account.play_date(on)
             if index < count and (wake is None or ordered[index].on < wake):
                 wake = ordered[index].on
             if wake is None or wake > self._last:
@@ -177,13 +215,18 @@ class _AccountPlay:
     def _returned(self, returned: ReturnedCase, refuse: Refuse) -> list[Event]:
         """Return what an agency's word means: the same as on the stack (`usecases.take_in`)."""
         case, report = self._case(returned.case_id), returned.report
-        if case is None or not case.placements:
+        placements = () if case is None else case.placements
+        current = None if case is None else case.placement
+        if self._policy.agencies:
+            placements = tuple(each for each in placements if each.agency_id == report.agency_id)
+            current = current if current in placements else None
+        if case is None or not placements:
             refuse("case_id", "is no case that this agency was given")
             return []
-        if report.outcome == "returned" and case.placement is None:
+        if report.outcome == "returned" and current is None:
             refuse("case_id", "is no case that this agency still has")
             return []
-        if report.on < (case.placements[-1] if report.outcome == "returned" else case.placements[0]).placed_on:
+        if report.on < (placements[-1] if report.outcome == "returned" else placements[0]).placed_on:
             refuse("at", "is before the case was placed")
             return []
         events: list[Event] = [report] if case.is_open else []
@@ -192,6 +235,27 @@ class _AccountPlay:
         elif report.outcome == "disputed":
             events.append(HoldPlaced(f"agency:{report.agency_id}:{report.return_id}", "dispute", report.on))
         return events
+
+    # --- the day's allocation ----------------------------------------------------------------------------------------
+    def asked(self, on: date) -> Asked | None:
+        """Return the placement that waits for its agency."""
+        case = self._open
+        placement = None if case is None else case.placement
+        if case is None or placement is None or placement.agency_id:
+            return None
+        action_id = placement.action_id
+        return Asked(on, candidate(case, placement, on), lambda: self._ended_on(case.case_id, action_id))
+
+    def _ended_on(self, case_id: str, action_id: str) -> date | None:
+        case = self._case(case_id)
+        placements = () if case is None else case.placements
+        return next((each.ended_on for each in placements if each.action_id == action_id), None)
+
+    def answered(self, event: AgencyAssigned | AgencyDeferred | None) -> None:
+        """Take in which agency has the case."""
+        if event is not None and self._open is not None:
+            self._open = evolve(self._open, event)
+            self._record(self._open, event)
 
     # --- a date ------------------------------------------------------------------------------------------------------
     def play_date(self, on: date) -> date | None:

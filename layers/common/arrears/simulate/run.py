@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import IO, Any
 
 from arrears.domain.case import Case
-from arrears.domain.events import ActionDone, CaseClosed, CaseOpened, Event
+from arrears.domain.events import ActionDone, AgencyDeferred, CaseClosed, CaseOpened, Event
 from arrears.domain.money import Money
 from arrears.domain.policy import WITHDRAWALS, Policy
 from arrears.domain.timeline import COLUMNS
 from arrears.files import Kind, RowError, read_rows
+from arrears.simulate.allocation import Allocation
 from arrears.simulate.facts import dated_facts, is_known, keep, may_matter, without_repeats
-from arrears.simulate.player import Player
+from arrears.simulate.player import Played, Player
 from arrears.simulate.store import Facts, Happenings
 
 _ENDINGS = (".csv", ".csv.gz", ".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
@@ -95,6 +96,11 @@ class _Tally:
         elif isinstance(event, CaseOpened):
             self.cases["opened"] += 1
             self._add("opened", case.arrears(event.on))
+        elif isinstance(event, AgencyDeferred):
+            # No agency had room: it is no placement.
+            arrears = case.arrears(event.on)
+            self.actions["place_with_agency"] -= 1
+            self._add("placed", Money(-arrears.amount, arrears.currency))
         elif isinstance(event, CaseClosed):
             self.cases["closed"] += 1
             self.cured[case.stage or ""] += 1
@@ -176,13 +182,19 @@ class Simulation:
         def refused(file: int, line: int, field: str, reason: str) -> None:
             self._refused(happenings, file, line, field, reason)
 
+        def ends(played: Played) -> None:
+            happenings.add_rows(played.rows())
+            tally.ends(played.last)
+
+        day = Allocation(self._policy, ends)
         for account_id, told in facts.accounts():
             rows = without_repeats(told, self._unchanged, refused)
             self._accounts += is_known(rows)
-            if may_matter(rows):
-                played = player.play(account_id, dated_facts(rows, refused))
-                happenings.add_rows(played.rows())
-                tally.ends(played.last)
+            if may_matter(rows) and self._policy.agencies:
+                day.begin(player.steps(account_id, dated_facts(rows, refused)))
+            elif may_matter(rows):
+                ends(player.play(account_id, dated_facts(rows, refused)))
+        day.finish()
         for rows_of_kind in self._rows.values():
             rows_of_kind.accepted = rows_of_kind.rows - rows_of_kind.unchanged - rows_of_kind.rejected
         return tally
