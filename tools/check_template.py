@@ -40,9 +40,10 @@ WITHOUT_RESOURCE = {
 WILDCARD_ACTIONS = {
     (
         "template.yaml",
-        "DataKey",
+        key,
         "TheAccountGovernsTheKey",
-    ): 'without it nobody could ever change the key\'s policy (AWS KMS, "Default key policy")',
+    ): 'without it nobody could ever change the key\'s policy (AWS KMS, "Default key policy")'
+    for key in ("DataKey", "SigningKey")
 }
 IDENTITY_POLICIES = {"AWS::IAM::ManagedPolicy", "AWS::IAM::Policy", "AWS::IAM::RolePolicy", "AWS::IAM::UserPolicy"}
 PSEUDO_PARAMETERS = {"AWS::AccountId", "AWS::Partition", "AWS::Region", "AWS::URLSuffix"}

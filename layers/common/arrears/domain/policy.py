@@ -229,7 +229,7 @@ class Contact(PolicyModel):
 
     hours: tuple[ClockTime, ClockTime] | None = None
     days: tuple[Weekday, ...] = ()
-    holidays: frozenset[date] = frozenset()
+    holidays: Annotated[frozenset[date], PlainSerializer(sorted)] = frozenset()
     one_of_a_kind_a_day: bool = False
     caps: tuple[Cap, ...] = ()
     fallback: dict[Action, Fallback] = Field(default_factory=dict)
