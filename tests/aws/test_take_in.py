@@ -23,6 +23,7 @@ from arrears.domain.events import (
     PaymentReceived,
 )
 from arrears.domain.policy import Action
+from arrears.effects.exports import Exports
 from arrears.errors import TransientConflictError
 from arrears.usecases import take_in
 from arrears.usecases.assess import TRIES, Assess
@@ -464,6 +465,14 @@ def test_a_call_dated_after_a_case_opens_counts_in_it_though_it_came_before(stac
     assert [call.call_id for call in stack.table.account(ACCOUNT_ID).account.calls] == ["CALL-1"]
 
 
+@pytest.mark.usefixtures("open_case")
+def test_a_number_that_is_dead_stays_so_for_the_next_case(stack: Stack, come_in: Import) -> None:
+    assert come_in("calls", {"result": "invalid_number"}) == ["accepted"]
+
+    for known in (stack.table.account(ACCOUNT_ID).account, stack.case(CASE_ID).case.account):
+        assert known.unusable_on("mobile", "call") == OPENS + DAY
+
+
 def test_a_call_for_an_account_nobody_knows_is_kept(stack: Stack, come_in: Import) -> None:
     assert come_in("calls") == ["accepted"]
     assert [call.call_id for call in stack.table.account(ACCOUNT_ID).account.calls] == ["CALL-1"]
@@ -551,6 +560,8 @@ def test_a_payment_is_booked_though_the_case_was_recalled_and_closed(stack: Stac
 @pytest.mark.usefixtures("placed")
 def test_an_agency_gives_a_case_back_once(stack: Stack, come_in: Import) -> None:
     returned = {"outcome": "returned", "amount": "", "currency": ""}
+    stack.table.transact([Exports(stack.table).held("default", CASE_ID, has=True)])
+    assert Exports(stack.table).cases_held("default") == [CASE_ID]
 
     assert come_in("returns", returned) == ["accepted"]
     assert come_in("returns", returned) == ["unchanged"]
@@ -559,6 +570,7 @@ def test_an_agency_gives_a_case_back_once(stack: Stack, come_in: Import) -> None
     ]
 
     assert stack.case(CASE_ID).case.placement is None
+    assert Exports(stack.table).cases_held("default") == []
     assert [placement.ended for placement in stack.case(CASE_ID).case.placements] == ["returned"]
 
 

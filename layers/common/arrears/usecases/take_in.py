@@ -11,7 +11,7 @@ reports the same as the first time: what it has written itself counts as accepte
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date
 from decimal import Decimal
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from arrears.adapters.settings import Clock, Settings
 from arrears.adapters.table import AccountRecord, CaseRecord, StaleError, Table
+from arrears.domain.agencies import settle_commission
 from arrears.domain.dates import ONE_DAY
 from arrears.domain.decide import account_of, case_id_of, opens_on
 from arrears.domain.events import (
@@ -31,11 +32,14 @@ from arrears.domain.events import (
     PaymentReceived,
 )
 from arrears.domain.facts import Account
+from arrears.domain.legal import is_filed
 from arrears.domain.money import Money
 from arrears.domain.policy import Policy
+from arrears.effects.exports import Exports
 from arrears.errors import TransientConflictError
 from arrears.files import (
     CallRow,
+    CourtRow,
     Duplicates,
     HoldRow,
     LetterRow,
@@ -88,7 +92,7 @@ class Fact:
     account_id: str
     kind: str
     fact_id: str
-    told: dict[str, str | None]
+    told: Mapping[str, str | None]
 
     @property
     def name(self) -> FactName:
@@ -108,6 +112,7 @@ class Change:
         account: the account as it is to be stored; None where it stays as it is.
         on: the business date at the account's place.
         events: by case, what is to be appended to it.
+        writes: what else belongs to it.
     """
 
     on: date
@@ -115,6 +120,7 @@ class Change:
     account: AccountRecord | None = None
     fact: Fact | None = None
     events: dict[str, list[Event]] = field(default_factory=dict)
+    writes: list["Item"] = field(default_factory=list)
 
     def append(self, case: CaseRecord | None, event: Event) -> None:
         """Add an event for a case, if there is one."""
@@ -143,8 +149,8 @@ def fact_of(record: Record, agency_id: str) -> Fact | None:
             return Fact(account_id, "payment", payment_id, told)
         case HoldRow(hold_id, account_id, reason, status, at):
             # A lift names the hold, whatever it says of the reason.
-            told_hold = {"reason": reason} if status == "placed" else {}
-            return Fact(account_id, "hold", f"{hold_id}#{status}#{at.isoformat()}", {**told_hold})
+            hold = {"reason": reason} if status == "placed" else {}
+            return Fact(account_id, "hold", f"{hold_id}#{status}#{at.isoformat()}", hold)
         case CallRow(call_id, account_id):
             call: dict[str, str | None] = {
                 "called_at": record.called_at.isoformat(),
@@ -167,6 +173,16 @@ def fact_of(record: Record, agency_id: str) -> Fact | None:
                 "note": note,
             }
             return Fact(account_id, "return", f"{agency_id}:{return_id}", report)
+        case CourtRow(court_id, case_id, account_id, status, at, reference, granted, note):
+            told_by_court = {
+                "case_id": case_id,
+                "status": status,
+                "at": at.isoformat(),
+                "reference": reference,
+                "amount": None if granted is None else _plain(granted),
+                "note": note,
+            }
+            return Fact(account_id, "court", court_id, told_by_court)
         case _:
             return None
 
@@ -211,6 +227,11 @@ class TakeIn:
     clock: Clock
     policy: Policy
     drop: Drop
+
+    @property
+    def exports(self) -> Exports:
+        """What agencies have and what they collect."""
+        return Exports(self.table)
 
     @classmethod
     def begin(cls, table: Table, settings: Settings, drop: Drop) -> "TakeIn":
@@ -330,7 +351,9 @@ class _Ledger:
                 change = self._call(record)
             case LetterRow():
                 change = self._letter(record)
-            case ReturnRow():
+            case CourtRow():
+                change = self._court(record)
+            case _:
                 change = self._return(record)
         change.fact = fact
         return change
@@ -399,6 +422,9 @@ class _Ledger:
             self._change_account(change, account.with_call(call))
         elif call.called_on > case.case.opened_on:
             change.append(case, CallResult(call))
+            if call.result == "invalid_number" and call.phone is not None:
+                # The case has it by its event; the account keeps it for the next case.
+                self._change_account(change, account.with_unusable(call.phone, "call", call.called_on))
         return change
 
     def _letter(self, row: LetterRow) -> Change:
@@ -430,7 +456,10 @@ class _Ledger:
             raise RowError("case_id", "is no case that this agency still has")
         if on < (placements[-1] if row.outcome == "returned" else placements[0]).placed_on:
             raise RowError("at", "is before the case was placed")
-        change.append(case, row.reported(agency_id, timezone))
+        report = row.reported(agency_id, timezone)
+        change.append(case, report)
+        if row.outcome == "returned":
+            change.writes.append(Exports(self._table).held(agency_id, row.case_id, has=False))
         account, fact_id = self._record.account, f"agency:{agency_id}:{row.return_id}"
         payment = row.payment(agency_id, timezone)
         if payment is not None:
@@ -438,9 +467,26 @@ class _Ledger:
             payment = replace(payment, payment_id=fact_id)
             self._change_account(change, account.with_payment(payment))
             change.append(self._open_case(), PaymentReceived(payment))
+            settled = settle_commission(case.case, self._to.policy, report, payment.amount, change.on)
+            if self._to.policy.agencies:
+                change.append(case, settled)
+            change.writes.append(self._to.exports.payment_booked(row.case_id, settled, on))
         elif row.outcome == "disputed":
             self._change_account(change, account.with_hold(fact_id, "dispute", placed=on, lifted=None))
             change.append(self._open_case(), HoldPlaced(fact_id, "dispute", on))
+        elif row.outcome == "returned":
+            change.writes.append(self._to.exports.returned(case.case, agency_id, row.return_id, change.on))
+        return change
+
+    def _court(self, row: CourtRow) -> Change:
+        case = self._case(row.case_id)
+        if case is None or not is_filed(case.case):
+            raise RowError("case_id", "is no case that was filed")
+        timezone = case.case.account.timezone
+        change, report = self._begin(timezone), row.reported(timezone)
+        if report.on < next(done.on for done in case.case.done if done.action == "file_legal"):
+            raise RowError("at", "is before the case was filed")
+        change.append(case, report)
         return change
 
     def _change_account(self, change: Change, account: Account) -> None:
@@ -450,7 +496,7 @@ class _Ledger:
 
     # --- writing -----------------------------------------------------------------------------------------------------
     def _write(self, change: Change, by: str) -> None:
-        writes: list[Item] = []
+        writes: list[Item] = [*change.writes]
         cases: dict[str, CaseRecord | None] = {}
         if change.fact is not None:
             fact = change.fact
