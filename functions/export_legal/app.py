@@ -1,4 +1,4 @@
-"""Writes the file for court. One state of the escalation."""
+"""Writes the file for court, or tells the court that the case is paid. Two states of the escalation."""
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -9,6 +9,7 @@ from arrears.usecases.next_step import NextStep, Request
 @handler
 def handle(event: Request, _context: LambdaContext) -> NextStep:
     """Carry out the action that Assess asked for."""
-    from arrears.bootstrap_effects import file_legal
+    from arrears.bootstrap_effects import file_legal, withdraw_legal
 
-    return file_legal()(event)
+    carry_out = withdraw_legal if event["next"] == "WithdrawLegal" else file_legal
+    return carry_out()(event)

@@ -119,6 +119,14 @@ def file_legal() -> CarryOut:
 
 
 @cache
+def withdraw_legal() -> CarryOut:
+    """The use case of `export_legal` that withdraws a filed case."""
+    from arrears.effects.withdraw_legal import WithdrawLegal
+
+    return _carry_out(WithdrawLegal(_bucket("LEGAL_BUCKET")))
+
+
+@cache
 def close_day() -> "CloseDay":
     """The use case of `close_export_day`."""
     from arrears.adapters.signing import KmsSigner

@@ -6,6 +6,8 @@
     EXPORT#<date>     #CANDIDATE#<case_id>               a case that waits for the day's allocation to an agency
     EXPORT#<date>     #PLAN#<number>                     a part of the day's allocation, from when it was decided on
     AGENCY#<id>       HELD#<case_id>                     a case that the agency has
+    AGENCY#<id>       BOOKED#<date>#PAYMENT#<return_id>  a payment that it reported, and its commission
+    AGENCY#<id>       BOOKED#<date>#RETURN#<return_id>   a case that it gave back
 
 A row is written in the transaction that confirms its action, on condition that the day is not closed. So whoever
 closes a day and reads its rows then has all of them, and no row of a closed day is left without a manifest.
@@ -19,7 +21,9 @@ from typing import Final, Literal, cast
 
 from arrears.adapters.aws import Item
 from arrears.adapters.table import Table
+from arrears.domain.case import Case
 from arrears.domain.dates import ONE_DAY
+from arrears.domain.events import CommissionSettled
 
 Kind = Literal["PLACEMENT", "RECALL"]
 #: Which agency gets which case: by the id of the action that placed it, the event as JSON.
@@ -28,6 +32,7 @@ _DAY: Final = "DAY"
 _CANDIDATE: Final = "#CANDIDATE#"
 _PLAN: Final = "#PLAN#"
 _HELD: Final = "HELD#"
+_BOOKED: Final = "BOOKED#"
 #: So many cases of a day's allocation go into one item: their reasons are some 200 bytes each, an item takes 400 KB.
 _PART: Final = 500
 _STATE: Final = {"pk": {"S": "SETTINGS"}, "sk": {"S": "EXPORTS"}}
@@ -230,6 +235,45 @@ class Exports:
         if has:
             return {"Put": {"TableName": self.table.name, "Item": key}}
         return {"Delete": {"TableName": self.table.name, "Key": key}}
+
+    def payment_booked(self, case_id: str, settled: CommissionSettled, paid_on: date) -> Item:
+        """Return the write that books a payment, for the statement of the month in which it is booked."""
+        entry = {
+            "case_id": case_id,
+            "return_id": settled.return_id,
+            "paid_on": paid_on.isoformat(),
+            "currency": settled.amount.currency,
+            "amount": f"{settled.amount.amount:f}",
+            "percent": f"{settled.percent:f}",
+            "commission": f"{settled.commission.amount:f}",
+            "reason": settled.reason,
+        }
+        return self._book(settled.agency_id, settled.on, f"PAYMENT#{settled.return_id}", entry)
+
+    def returned(self, case: Case, agency_id: str, return_id: str, on: date) -> Item:
+        """Return the write that notes that an agency gave a case back."""
+        arrears = case.arrears(on)
+        entry = {
+            "case_id": case.case_id,
+            "return_id": return_id,
+            "currency": arrears.currency,
+            "amount": f"{arrears.amount:f}",
+        }
+        return self._book(agency_id, on, f"RETURN#{return_id}", entry)
+
+    def _book(self, agency_id: str, on: date, name: str, entry: Mapping[str, str]) -> Item:
+        item = {
+            "pk": {"S": agency_pk(agency_id)},
+            "sk": {"S": f"{_BOOKED}{on.isoformat()}#{name}"},
+            "entry": {"S": json.dumps(entry, ensure_ascii=False, separators=(",", ":"))},
+        }
+        return {"Put": {"TableName": self.table.name, "Item": item}}
+
+    def booked(self, agency_id: str, month: str) -> Iterator[tuple[date, str, dict[str, str]]]:
+        """Yield what was booked for an agency in a month (YYYY-MM): the date, PAYMENT or RETURN, and what."""
+        for item in self.table.query(agency_pk(agency_id), f"{_BOOKED}{month}-"):
+            _, on, kind, _ = item["sk"]["S"].split("#", 3)
+            yield date.fromisoformat(on), kind, json.loads(item["entry"]["S"])
 
     def cases_held(self, agency_id: str) -> list[str]:
         """Return the ids of the cases that an agency has."""

@@ -33,6 +33,11 @@ def legal_folder(case_id: str, day: date) -> str:
     return f"date={day.isoformat()}/case_id={case_id}/"
 
 
+def withdrawal_folder(case_id: str, day: date) -> str:
+    """Return the folder of what tells the court that a case is paid, in the legal bucket."""
+    return f"date={day.isoformat()}/withdrawal/case_id={case_id}/"
+
+
 def letter_key(letter_id: str) -> str:
     """Return where a letter is kept, in the documents bucket. The letter's id is that of its action."""
     return f"letters/{letter_id}.pdf"

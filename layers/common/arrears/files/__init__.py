@@ -16,6 +16,7 @@ from arrears.files.kinds import Record, key_of, parse
 from arrears.files.reader import Rows, read_rows
 from arrears.files.records import (
     CallRow,
+    CourtRow,
     HoldRow,
     LetterRow,
     PaymentRow,
@@ -23,6 +24,7 @@ from arrears.files.records import (
     Profile,
     ReturnRow,
     parse_call,
+    parse_court,
     parse_hold,
     parse_letter,
     parse_payment,
@@ -33,6 +35,7 @@ from arrears.files.records import (
 __all__ = [
     "COLUMNS",
     "CallRow",
+    "CourtRow",
     "Duplicates",
     "HoldRow",
     "Kind",
@@ -47,6 +50,7 @@ __all__ = [
     "key_of",
     "parse",
     "parse_call",
+    "parse_court",
     "parse_hold",
     "parse_letter",
     "parse_payment",

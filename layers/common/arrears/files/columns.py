@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-Kind = Literal["portfolio", "payments", "holds", "calls", "letters", "returns"]
+Kind = Literal["portfolio", "payments", "holds", "calls", "letters", "returns", "court"]
 
 #: The columns that a CSV file of each kind must have; it may have more.
 COLUMNS: dict[Kind, tuple[str, ...]] = {
@@ -17,4 +17,5 @@ COLUMNS: dict[Kind, tuple[str, ...]] = {
     "calls": (*("call_id", "account_id", "called_at", "phone", "result", "promised_amount", "promised_on", "agent"),),
     "letters": ("letter_id", "status", "at", "tracking_number"),
     "returns": ("return_id", "case_id", "at", "outcome", "amount", "currency", "note"),
+    "court": ("court_id", "case_id", "status", "at", "reference", "amount", "currency", "note"),
 }

@@ -6,12 +6,14 @@ from arrears.files.cells import Row
 from arrears.files.columns import Kind
 from arrears.files.records import (
     CallRow,
+    CourtRow,
     HoldRow,
     LetterRow,
     PaymentRow,
     PortfolioRow,
     ReturnRow,
     parse_call,
+    parse_court,
     parse_hold,
     parse_letter,
     parse_payment,
@@ -19,7 +21,7 @@ from arrears.files.records import (
     parse_return,
 )
 
-Record = PortfolioRow | PaymentRow | HoldRow | CallRow | LetterRow | ReturnRow
+Record = PortfolioRow | PaymentRow | HoldRow | CallRow | LetterRow | ReturnRow | CourtRow
 
 _PARSERS: dict[Kind, Callable[[Row], Record]] = {
     "portfolio": parse_portfolio,
@@ -28,6 +30,7 @@ _PARSERS: dict[Kind, Callable[[Row], Record]] = {
     "calls": parse_call,
     "letters": parse_letter,
     "returns": parse_return,
+    "court": parse_court,
 }
 
 
@@ -36,7 +39,7 @@ def parse(kind: Kind, row: Row) -> Record:
     return _PARSERS[kind](row)
 
 
-def key_of(record: Record) -> tuple[str, ...]:
+def key_of(record: Record) -> tuple[str, ...]:  # noqa: PLR0911 - one for each kind
     """Return what a row is about. Two rows of one key are the same fact told twice, or contradict each other."""
     match record:
         case PortfolioRow(account_id, extract):
@@ -51,3 +54,5 @@ def key_of(record: Record) -> tuple[str, ...]:
             return (letter_id, status)
         case ReturnRow(return_id, case_id):
             return (case_id, return_id)
+        case CourtRow(court_id, case_id):
+            return (case_id, court_id)

@@ -13,7 +13,7 @@ from operator import itemgetter
 from typing import Literal, cast, get_args
 
 from arrears.domain.dates import local_date, zone
-from arrears.domain.events import AgencyOutcome, AgencyReported, LetterStatus
+from arrears.domain.events import AgencyOutcome, AgencyReported, CourtReported, CourtStatus, LetterStatus
 from arrears.domain.facts import PHONES, Call, CallOutcome, Extract, HoldReason, Payment, Phone, RiskGrade
 from arrears.domain.money import Money
 from arrears.domain.value import value
@@ -32,6 +32,7 @@ _PHONES = frozenset(PHONES)
 _CALL_OUTCOMES = frozenset(get_args(CallOutcome))
 _LETTER_STATUSES = frozenset(get_args(LetterStatus))
 _AGENCY_OUTCOMES = frozenset(get_args(AgencyOutcome))
+_COURT_STATUSES = frozenset(get_args(CourtStatus))
 _CARD_LAST4 = re.compile(r"[0-9]{4}", re.ASCII)
 _PHONE_NUMBER = re.compile(r"\+?[0-9(][0-9 ()./-]{2,30}(?:(?:x|ext\.?|#) ?[0-9]{1,6})?", re.ASCII)
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}", re.ASCII)
@@ -188,6 +189,25 @@ class ReturnRow:
             return None
         at = self.at if isinstance(self.at, datetime) else datetime.combine(self.at, datetime.min.time())
         return Payment(self.return_id, at, self.amount, self.on(timezone), f"agency:{agency_id}")
+
+
+@value
+class CourtRow:
+    """What the legal department reports of a case that was filed."""
+
+    court_id: str
+    case_id: str
+    account_id: str
+    status: CourtStatus
+    at: date
+    reference: str | None = None
+    amount: Money | None = None
+    note: str | None = None
+
+    def reported(self, timezone: str) -> CourtReported:
+        """Return the event for the case."""
+        on = local_date(self.at, timezone)
+        return CourtReported(self.court_id, self.status, on, self.reference or "", self.amount, self.note or "")
 
 
 # --- portfolio -------------------------------------------------------------------------------------------------------
@@ -432,10 +452,7 @@ def parse_letter(row: Row) -> LetterRow:
 def parse_return(row: Row) -> ReturnRow:
     """Check a row of an agency's `returns/`; raises `RowError`. A payment says how much, and in which currency."""
     cells.check_clean(row, COLUMNS["returns"])
-    case_id = cells.required(row, "case_id")
-    match = _CASE_ID.fullmatch(case_id)
-    if match is None:
-        raise RowError("case_id", "is no case id such as TW000001-20050618")
+    case_id, account_id = _case_of(row)
     outcome = cast("AgencyOutcome", cells.required_one_of(row, "outcome", _AGENCY_OUTCOMES))
     amount = cells.optional_amount(row, "amount")
     if outcome == "payment" and amount is None:
@@ -443,9 +460,35 @@ def parse_return(row: Row) -> ReturnRow:
     return ReturnRow(
         cells.identifier(row, "return_id"),
         case_id,
-        match[1],
+        account_id,
         cells.instant(row, "at"),
         outcome,
+        None if amount is None else Money(amount, cells.currency(row)),
+        cells.text(row, "note"),
+    )
+
+
+def _case_of(row: Row) -> tuple[str, str]:
+    """Return a row's case and the account that its id begins with."""
+    case_id = cells.required(row, "case_id")
+    match = _CASE_ID.fullmatch(case_id)
+    if match is None:
+        raise RowError("case_id", "is no case id such as TW000001-20050618")
+    return case_id, match[1]
+
+
+def parse_court(row: Row) -> CourtRow:
+    """Check a row of `court/`; raises `RowError`. A judgment or settlement over an amount names its currency."""
+    cells.check_clean(row, COLUMNS["court"])
+    case_id, account_id = _case_of(row)
+    amount = cells.optional_amount(row, "amount")
+    return CourtRow(
+        cells.identifier(row, "court_id"),
+        case_id,
+        account_id,
+        cast("CourtStatus", cells.required_one_of(row, "status", _COURT_STATUSES)),
+        cells.instant(row, "at"),
+        cells.text(row, "reference"),
         None if amount is None else Money(amount, cells.currency(row)),
         cells.text(row, "note"),
     )

@@ -17,6 +17,7 @@ from arrears.domain.money import Money
 from arrears.files import (
     COLUMNS,
     CallRow,
+    CourtRow,
     HoldRow,
     Kind,
     LetterRow,
@@ -24,6 +25,7 @@ from arrears.files import (
     PortfolioRow,
     Record,
     ReturnRow,
+    RowError,
     parse,
     parse_portfolio,
 )
@@ -75,6 +77,9 @@ def _keep(record: Record, file: int, line: int, agency_id: str) -> tuple[str, Ke
             return account_id, (_RETURN, file, line, key, *fields)
         case PortfolioRow(account_id, extract):
             return account_id, _kept_extract(file, line, cells_of(account_id, extract))
+        case CourtRow():
+            # What a court does changes no decision that the simulator plays.
+            raise RowError("court_id", "is not played")
 
 
 def _kept_extract(file: int, line: int, cells: tuple[str, ...]) -> Kept:

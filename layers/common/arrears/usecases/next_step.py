@@ -17,6 +17,7 @@ STATES: dict[Action, str] = {
     "place_with_agency": "PlaceWithAgency",
     "recall_from_agency": "RecallFromAgency",
     "file_legal": "FileLegal",
+    "withdraw_legal": "WithdrawLegal",
     "withdraw_calls": "WithdrawCalls",
     "lift_freeze": "LiftFreeze",
 }
@@ -44,7 +45,7 @@ class NextStep(TypedDict):
     Attributes:
         turns: how many turns the execution has taken.
         next: the state that comes next.
-        execution: the name of the execution that takes over, where `next` is HandOver.
+        execution, input: name and input of the execution that takes over, where `next` is HandOver.
     """
 
     case_id: str
@@ -55,6 +56,7 @@ class NextStep(TypedDict):
     next: str
     action_id: str
     execution: str
+    input: str
     wait: WaitFor
 
 
@@ -85,6 +87,11 @@ def execution_name(case_id: str, generation: int) -> str:
     return f"{case_id}-g{generation}"
 
 
+def execution_input(case_id: str, generation: int) -> str:
+    """Return the input of that execution: the same text whoever starts it, or it would not count as the same."""
+    return f'{{"case_id":"{case_id}","generation":{generation}}}'
+
+
 def _step(request: Request, next_state: str) -> NextStep:
     case_id = request["case_id"]
     return {
@@ -96,6 +103,7 @@ def _step(request: Request, next_state: str) -> NextStep:
         "next": next_state,
         "action_id": "",
         "execution": "",
+        "input": "",
         "wait": {"version": "0", "seconds": 1, "due": ""},
     }
 
@@ -110,6 +118,7 @@ def handed_over(request: Request, generation: int) -> NextStep:
     step = _step(request, "HandOver")
     step["generation"] = generation
     step["execution"] = execution_name(request["case_id"], generation)
+    step["input"] = execution_input(request["case_id"], generation)
     return step
 
 

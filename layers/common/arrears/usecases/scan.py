@@ -11,7 +11,7 @@ from arrears.adapters.settings import Clock, Settings
 from arrears.adapters.table import Queued, Table
 from arrears.domain.decide import case_id_of
 from arrears.errors import TransientError
-from arrears.usecases.next_step import execution_name
+from arrears.usecases.next_step import execution_input, execution_name
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
@@ -75,7 +75,7 @@ class Scan:
             return None
         case_id = entry.case_id or case_id_of(entry.account_id, on)
         name = execution_name(case_id, entry.generation)
-        text = f'{{"case_id":"{case_id}","generation":{entry.generation}}}'
+        text = execution_input(case_id, entry.generation)
         with translated("states:StartExecution"):
             try:
                 self.client.start_execution(stateMachineArn=self.state_machine, name=name, input=text)

@@ -28,7 +28,7 @@ _GZIP_RATIO = 5
 #: An acknowledgement is a few lines of JSON.
 _MOST_ACK = 64 * 1024
 #: The column that says whose row it is; a letter's and a case's id begin with the account.
-_ACCOUNT_COLUMN = {"letters": "letter_id", "returns": "case_id"}
+_ACCOUNT_COLUMN = {"letters": "letter_id", "returns": "case_id", "court": "case_id"}
 
 
 @dataclass(frozen=True)

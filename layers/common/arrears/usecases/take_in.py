@@ -141,7 +141,7 @@ def account_id_of(record: Record) -> str:
     return record.account_id
 
 
-def fact_of(record: Record, agency_id: str) -> Fact | None:
+def fact_of(record: Record, agency_id: str) -> Fact | None:  # noqa: PLR0911 - one for each kind
     """Return what a row is kept as; None for an extract, which the account itself keeps."""
     match record:
         case PaymentRow(payment_id, account_id, paid_at, amount):
