@@ -5,10 +5,11 @@ called with the payload, and what it raises is told by class name, as Lambda doe
 """
 
 import contextlib
+import functools
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from botocore.exceptions import ClientError
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service_aws_sdk
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 from moto.stepfunctions.parser.utils import TMP_THREADS
 
@@ -229,9 +231,25 @@ class Escalation:
         found = sorted(listed, key=lambda one: (one["startDate"], one["name"]))
         return [Execution(self.client, one["executionArn"], self.waits) for one in found]
 
+    @staticmethod
+    def functions(states: Iterable[str]) -> list[str]:
+        """The folders of the functions that some task states invoke, as template and state machine name them."""
+        properties = resources(load(), "AWS::Serverless::StateMachine")["Escalation"]["Properties"]
+        definition = json.loads((ROOT / properties["DefinitionUri"]).read_text(encoding="utf-8"))
+        names = [definition["States"][state]["Parameters"]["FunctionName"].strip("${}") for state in states]
+        logical_ids = [properties["DefinitionSubstitutions"][name]["Fn::GetAtt"][0] for name in names]
+        return [folders()[logical_id].removeprefix("functions/") for logical_id in logical_ids]
+
     def invoke(self, folder: str, event: Any) -> Any:
         """Invoke a function that is no task: as a schedule, a rule or the stream does."""
         return handler_of(folder)(event, Context(folder))
+
+    def abort(self, execution: Execution) -> None:
+        """Stop an execution from outside. moto notices only when the wait is over, and calls it failed."""
+        self.waits.watch(lambda: _played(execution.arn).exec_worker.env is not None, f"the start of {execution.arn}")
+        self.client.stop_execution(executionArn=execution.arn)
+        for endpoint in _played(execution.arn).exec_worker.env.callback_pool_manager._pool.values():
+            endpoint.interrupt_all()
 
     # --- what happens ------------------------------------------------------------------------------------------------
     def news(self, *events: Event, on: date = OPENS, case_id: str = CASE_ID) -> None:
@@ -259,9 +277,9 @@ class Escalation:
         assert record.due[:10] <= to.isoformat(), f"it waits until {record.due}"
         assert answer(self.client, record.token)
 
-    def net(self, execution: Execution) -> Any:
+    def net(self, execution: Execution, status: str = "") -> Any:
         """Bring the end of an execution to recover_case, if the template's rule lets it."""
-        described = execution.describe()
+        described = execution.describe() | ({"status": status} if status else {})
         rule = load()["Resources"]["RecoverCaseFunction"]["Properties"]["Events"]["EndedBadly"]["Properties"]["Pattern"]
         assert described["status"] in rule["detail"]["status"]
         detail = {"status": described["status"], "input": described["input"], "executionArn": execution.arn}
@@ -282,6 +300,7 @@ def deployed(stack: Stack, monkeypatch: "pytest.MonkeyPatch") -> Iterator[Escala
     for name, value in resolver(properties["DefinitionSubstitutions"]).items():
         definition = definition.replace(f"${{{name}}}", value)
     assert "${" not in definition
+    monkeypatch.setattr(AmazonStateLanguageParser, "parse", _parse_once)
     client = boto3.client("stepfunctions", region_name=REGION)
     role = f"arn:aws:iam::{ACCOUNT}:role/escalation"
     arn = client.create_state_machine(name="escalation", definition=definition, roleArn=role)["stateMachineArn"]
@@ -297,12 +316,19 @@ def deployed(stack: Stack, monkeypatch: "pytest.MonkeyPatch") -> Iterator[Escala
     yield escalation
     for execution in escalation.executions():
         if execution.status == "RUNNING":
-            client.stop_execution(executionArn=execution.arn)
-            for endpoint in _played(execution.arn).exec_worker.env.callback_pool_manager._pool.values():
-                endpoint.interrupt_all()
+            escalation.abort(execution)
     for thread in TMP_THREADS:
         thread.join(PATIENCE)
     TMP_THREADS.clear()
+
+
+_parse = AmazonStateLanguageParser.parse
+
+
+@functools.cache
+def _parse_once(definition: str) -> Any:
+    """Parse a state machine, once for all tests; what is parsed keeps no state of an execution."""
+    return _parse(definition)
 
 
 class _Clock:
@@ -321,7 +347,7 @@ def _watch_integrations(escalation: Escalation, monkeypatch: "pytest.MonkeyPatch
     integration = state_task_service_aws_sdk.StateTaskServiceAwsSdk
     call = integration._eval_service_task
 
-    def watched(self: Any, env: Any, *arguments: Any, **named: Any) -> None:
+    def watched(self: Any, env: Any, normalised_parameters: dict[str, Any], **named: Any) -> None:
         action = self._get_boto_service_action()
         errors = escalation.refusals.get(action)
         code = errors.pop(0) if errors else None
@@ -331,7 +357,10 @@ def _watch_integrations(escalation: Escalation, monkeypatch: "pytest.MonkeyPatch
                 "ResponseMetadata": {"HTTPStatusCode": 400, "RequestId": "r"},
             }
             raise type(code, (ClientError,), {})(answer_, action)
-        call(self, env, *arguments, **named)
+        if action == "start_execution":
+            # Step Functions writes every name with a capital; moto does not put it into the service's own case.
+            normalised_parameters = {name[0].lower() + name[1:]: one for name, one in normalised_parameters.items()}
+        call(self, env, normalised_parameters=normalised_parameters, **named)
         if action == "update_item":
             escalation.waits.begins(env.states.context_object.context_object_data["Execution"]["Id"])
 

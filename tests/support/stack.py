@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import boto3
 from moto import mock_aws
@@ -60,10 +61,18 @@ def folders() -> dict[str, str]:
     return {name: str(body["CodeUri"]) for name, body in functions(load()).items()}
 
 
-@functools.cache
-def _dynamodb() -> "DynamoDBClient":
-    """One client for all tests: making one costs more than most tests do."""
-    return boto3.client("dynamodb", region_name=REGION, aws_access_key_id="test", aws_secret_access_key="test")
+_make_client: "Callable[..., Any]" = boto3.client
+_clients: dict[tuple[str, str], Any] = {}
+
+
+def client_once(service_name: str, **arguments: Any) -> Any:
+    """Make a client, once for all tests: making one costs more than most tests do."""
+    known = {name: getattr(value, "_user_provided_options", value) for name, value in arguments.items()}
+    key = service_name, repr(sorted(known.items()))
+    if key not in _clients:
+        named = {"region_name": REGION, "aws_access_key_id": "test", "aws_secret_access_key": "test"} | arguments
+        _clients[key] = _make_client(service_name, **named)
+    return _clients[key]
 
 
 def forget_clients() -> None:
@@ -166,8 +175,11 @@ class Stack:
 def moto_stack(config: dict[str, Any] | None = None) -> Iterator[Stack]:
     """A stack on moto, with its table, the tests' policy and its business date on the day a case opens."""
     forget_clients()
-    with mock_aws(config=config):  # type: ignore[arg-type]  # a TypedDict that is not exported
-        client = _dynamodb()
+    with (
+        mock_aws(config=config),  # type: ignore[arg-type]  # a TypedDict that is not exported
+        patch.object(boto3, "client", client_once),
+    ):
+        client = client_once("dynamodb")
         make_table(client)
         table = Table(client, TABLE)
         settings = StackSettings(client, TABLE, production=False, default_policy="cn-credit-card", agency_id="default")
