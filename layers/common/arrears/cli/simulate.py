@@ -15,6 +15,9 @@ _FILES = {
     "calls": "results of calls",
     "holds": "holds placed and lifted",
     "letters": "what the mailing house reported",
+    "receipts": "delivery receipts of text messages",
+    "optouts": "cardholders who want no more texts",
+    "freezes": "the core banking system's answers to requests to freeze an account",
     "returns": "what agencies reported",
 }
 

@@ -8,8 +8,8 @@ with the cardholder ends the round, and so does the last number. A call without 
 from datetime import date, timedelta
 
 from arrears.domain.case import Case, Done
-from arrears.domain.facts import Phone
-from arrears.domain.policy import Calls
+from arrears.domain.facts import Call, Phone
+from arrears.domain.policy import Calls, Policy
 from arrears.domain.value import value
 
 #: What the name of a step has behind it for the second and later calls of a round.
@@ -73,3 +73,15 @@ def numbers_to_call(case: Case, calls: Calls, on: date) -> list[Phone]:
     extract = case.account.extract(on)
     dead = {number.phone for number in case.account.unusable if number.use == "call" and number.on <= on}
     return [phone for phone in calls.numbers if extract is not None and phone in extract.phones and phone not in dead]
+
+
+def why_refused(case: Case, policy: Policy, call: Call) -> str | None:
+    """Return why a result is refused: its task was withdrawn before; None for one that counts.
+
+    A policy without rounds of calls hears of every conversation that there was while a case was held (rule 12).
+    """
+    withdrawn = case.withdrawn_call(call)
+    if withdrawn is None or (case.is_open and policy.calls is None and call.is_conversation):
+        return None
+    why = "the case was held, or a promise was standing" if case.is_open else case.closed_reason
+    return f"is for the call {withdrawn.action_id}, which was withdrawn on {withdrawn.withdrawn_on}: {why}"

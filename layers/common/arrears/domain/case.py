@@ -228,6 +228,12 @@ class Case:
             raise BrokenHistoryError(msg)
         return arrears
 
+    def has_done(self, action_id: str, action: Action) -> bool:
+        """Say whether an action of a kind was carried out, or is being carried out."""
+        if self.pending is not None and (self.pending.action_id, self.pending.action) == (action_id, action):
+            return True
+        return any(done.action_id == action_id and done.action == action for done in self.done)
+
     def steps_done(self, step: str) -> list[Done]:
         """Return what was done for one step of the current stage, oldest first."""
         return [done for done in self.done if done.step == step]
@@ -399,10 +405,7 @@ def evolve(case: Case, event: Event) -> Case:  # noqa: C901, PLR0911, PLR0912, P
             return changed(case, version=version, account=account)
         case CallResult(call):
             calls = sorted((*case.calls, call), key=lambda c: (c.called_on, c.called_at.isoformat(), c.call_id))
-            account = case.account
-            if call.result == "invalid_number" and call.phone is not None:
-                account = account.with_unusable(call.phone, "call", call.called_on)
-            return changed(case, version=version, account=account, calls=tuple(calls))
+            return changed(case, version=version, account=case.account.with_result(call), calls=tuple(calls))
         case LetterReported(letter_id, status, on, tracking_number):
             report = LetterReport(letter_id, status, on, tracking_number)
             return changed(case, version=version, letters=(*case.letters, report))

@@ -241,7 +241,13 @@ class Account:
         if any(known.call_id == call.call_id for known in self.calls):
             return self
         ordered = sorted((*self.calls, call), key=lambda known: (known.called_on, known.called_at.isoformat()))
-        return changed(self, calls=tuple(ordered))
+        return changed(self.with_result(call), calls=tuple(ordered))
+
+    def with_result(self, call: Call) -> "Account":
+        """Return the account after a call: an invalid number is not called again, in whatever case."""
+        if call.result != "invalid_number" or call.phone is None:
+            return self
+        return self.with_unusable(call.phone, "call", call.called_on)
 
     def with_unusable(self, phone: Phone, use: Literal["call", "sms"], on: date) -> "Account":
         """Return the account with a number that is not used any more; the first date counts."""

@@ -2,7 +2,9 @@
 
 from typing import Literal
 
-Kind = Literal["portfolio", "payments", "holds", "calls", "letters", "returns", "court"]
+Kind = Literal[
+    "portfolio", "payments", "holds", "calls", "letters", "receipts", "optouts", "freezes", "returns", "court"
+]
 
 #: The columns that a CSV file of each kind must have; it may have more.
 COLUMNS: dict[Kind, tuple[str, ...]] = {
@@ -16,6 +18,9 @@ COLUMNS: dict[Kind, tuple[str, ...]] = {
     "holds": ("hold_id", "account_id", "reason", "status", "at", "note"),
     "calls": (*("call_id", "account_id", "called_at", "phone", "result", "promised_amount", "promised_on", "agent"),),
     "letters": ("letter_id", "status", "at", "tracking_number"),
+    "receipts": ("action_id", "status", "final", "at"),
+    "optouts": ("account_id", "at"),
+    "freezes": ("action_id", "status", "at"),
     "returns": ("return_id", "case_id", "at", "outcome", "amount", "currency", "note"),
     "court": ("court_id", "case_id", "status", "at", "reference", "amount", "currency", "note"),
 }

@@ -7,21 +7,38 @@ from arrears.files.columns import Kind
 from arrears.files.records import (
     CallRow,
     CourtRow,
+    FreezeRow,
     HoldRow,
     LetterRow,
+    OptOutRow,
     PaymentRow,
     PortfolioRow,
+    ReceiptRow,
     ReturnRow,
     parse_call,
     parse_court,
+    parse_freeze,
     parse_hold,
     parse_letter,
+    parse_opt_out,
     parse_payment,
     parse_portfolio,
+    parse_receipt,
     parse_return,
 )
 
-Record = PortfolioRow | PaymentRow | HoldRow | CallRow | LetterRow | ReturnRow | CourtRow
+Record = (
+    PortfolioRow
+    | PaymentRow
+    | HoldRow
+    | CallRow
+    | LetterRow
+    | ReceiptRow
+    | OptOutRow
+    | FreezeRow
+    | ReturnRow
+    | CourtRow
+)
 
 _PARSERS: dict[Kind, Callable[[Row], Record]] = {
     "portfolio": parse_portfolio,
@@ -29,6 +46,9 @@ _PARSERS: dict[Kind, Callable[[Row], Record]] = {
     "holds": parse_hold,
     "calls": parse_call,
     "letters": parse_letter,
+    "receipts": parse_receipt,
+    "optouts": parse_opt_out,
+    "freezes": parse_freeze,
     "returns": parse_return,
     "court": parse_court,
 }
@@ -39,7 +59,7 @@ def parse(kind: Kind, row: Row) -> Record:
     return _PARSERS[kind](row)
 
 
-def key_of(record: Record) -> tuple[str, ...]:  # noqa: PLR0911 - one for each kind
+def key_of(record: Record) -> tuple[str, ...]:  # noqa: PLR0911 - one for each kind of row
     """Return what a row is about. Two rows of one key are the same fact told twice, or contradict each other."""
     match record:
         case PortfolioRow(account_id, extract):
@@ -52,6 +72,10 @@ def key_of(record: Record) -> tuple[str, ...]:  # noqa: PLR0911 - one for each k
             return (account_id, call_id)
         case LetterRow(letter_id, status):
             return (letter_id, status)
+        case ReceiptRow(action_id, status) | FreezeRow(action_id, status):
+            return (action_id, status)
+        case OptOutRow(account_id, at):
+            return (account_id, at.isoformat())
         case ReturnRow(return_id, case_id):
             return (case_id, return_id)
         case CourtRow(court_id, case_id):

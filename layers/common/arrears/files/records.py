@@ -13,7 +13,7 @@ from operator import itemgetter
 from typing import Literal, cast, get_args
 
 from arrears.domain.dates import local_date, zone
-from arrears.domain.events import AgencyOutcome, AgencyReported, CourtReported, CourtStatus, LetterStatus
+from arrears.domain.events import AgencyOutcome, AgencyReported, CourtReported, CourtStatus, FreezeStatus, LetterStatus
 from arrears.domain.facts import PHONES, Call, CallOutcome, Extract, HoldReason, Payment, Phone, RiskGrade
 from arrears.domain.money import Money
 from arrears.domain.value import value
@@ -31,6 +31,8 @@ _HOLD_STATUSES = frozenset(get_args(HoldStatus))
 _PHONES = frozenset(PHONES)
 _CALL_OUTCOMES = frozenset(get_args(CallOutcome))
 _LETTER_STATUSES = frozenset(get_args(LetterStatus))
+_RECEIPT_STATUSES = frozenset({"delivered", "failed"})
+_FREEZE_STATUSES = frozenset(get_args(FreezeStatus))
 _AGENCY_OUTCOMES = frozenset(get_args(AgencyOutcome))
 _COURT_STATUSES = frozenset(get_args(CourtStatus))
 _CARD_LAST4 = re.compile(r"[0-9]{4}", re.ASCII)
@@ -156,6 +158,47 @@ class LetterRow:
     status: LetterStatus
     at: date
     tracking_number: str | None = None
+
+    def on(self, timezone: str) -> date:
+        """Return the date from which it counts."""
+        return local_date(self.at, timezone)
+
+
+@value
+class ReceiptRow:
+    """The delivery receipt of a text message; `final` when the number cannot take one at all."""
+
+    action_id: str
+    status: Literal["delivered", "failed"]
+    at: date
+    final: bool = False
+    reason: str | None = None
+
+    def on(self, timezone: str) -> date:
+        """Return the date from which it counts."""
+        return local_date(self.at, timezone)
+
+
+@value
+class OptOutRow:
+    """A cardholder replied that no more texts are wanted, or is on the network's list."""
+
+    account_id: str
+    at: date
+    source: Literal["network", "reply"] = "reply"
+
+    def on(self, timezone: str) -> date:
+        """Return the date from which it counts."""
+        return local_date(self.at, timezone)
+
+
+@value
+class FreezeRow:
+    """The core banking system's answer to a request to freeze an account."""
+
+    action_id: str
+    status: FreezeStatus
+    at: date
 
     def on(self, timezone: str) -> date:
         """Return the date from which it counts."""
@@ -447,6 +490,31 @@ def parse_letter(row: Row) -> LetterRow:
         cells.instant(row, "at"),
         cells.text(row, "tracking_number"),
     )
+
+
+def parse_receipt(row: Row) -> ReceiptRow:
+    """Check a row of `receipts/`; raises `RowError`. Only a text that failed can have failed for good."""
+    cells.check_clean(row, COLUMNS["receipts"])
+    status = cast("Literal['delivered', 'failed']", cells.required_one_of(row, "status", _RECEIPT_STATUSES))
+    final = cells.boolean(row, "final")
+    if final and status == "delivered":
+        raise RowError("final", "is true although the text was delivered")
+    return ReceiptRow(
+        cells.identifier(row, "action_id"), status, cells.instant(row, "at"), final, cells.text(row, "reason")
+    )
+
+
+def parse_opt_out(row: Row) -> OptOutRow:
+    """Check a row of `optouts/`; raises `RowError`."""
+    cells.check_clean(row, COLUMNS["optouts"])
+    return OptOutRow(cells.account_id(row), cells.instant(row, "at"))
+
+
+def parse_freeze(row: Row) -> FreezeRow:
+    """Check a row of `freezes/`; raises `RowError`."""
+    cells.check_clean(row, COLUMNS["freezes"])
+    status = cast("FreezeStatus", cells.required_one_of(row, "status", _FREEZE_STATUSES))
+    return FreezeRow(cells.identifier(row, "action_id"), status, cells.instant(row, "at"))
 
 
 def parse_return(row: Row) -> ReturnRow:

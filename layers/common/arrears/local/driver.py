@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 #: The inbound prefixes whose files are imported (interfaces.md).
-INBOUND = ("portfolio/", "payments/", "holds/", "calls/", "letters/", "court/")
+INBOUND = ("portfolio/", "payments/", "holds/", "calls/", "letters/", "court/", "receipts/", "optouts/", "freezes/")
 #: What agencies write, below their own prefix.
 FROM_AGENCIES = ("returns/", "acks/")
 #: How often the stack is looked at, in seconds.

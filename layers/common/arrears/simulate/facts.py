@@ -12,17 +12,20 @@ from typing import Any
 
 from arrears.domain.dates import local_date
 from arrears.domain.decide import account_of
-from arrears.domain.events import HoldLifted, HoldPlaced, LetterReported
+from arrears.domain.events import FreezeAnswered, HoldLifted, HoldPlaced, LetterReported, OptedOut, SmsReported
 from arrears.domain.money import Money
 from arrears.files import (
     COLUMNS,
     CallRow,
     CourtRow,
+    FreezeRow,
     HoldRow,
     Kind,
     LetterRow,
+    OptOutRow,
     PaymentRow,
     PortfolioRow,
+    ReceiptRow,
     Record,
     ReturnRow,
     RowError,
@@ -38,7 +41,7 @@ Kept = tuple[Any, ...]
 #: Is in no cell.
 _SEPARATOR = "\x1f"
 _PAST_DUE = COLUMNS["portfolio"].index("past_due_amount")
-_EXTRACT, _PAYMENT, _HOLD, _CALL, _LETTER, _RETURN = range(6)
+_EXTRACT, _PAYMENT, _HOLD, _CALL, _LETTER, _RETURN, _RECEIPT, _OPT_OUT, _FREEZE = range(9)
 
 
 def keep(kind: Kind, row: Row, file: int, line: int, agency_id: str) -> tuple[str, Kept]:
@@ -56,7 +59,7 @@ def keep(kind: Kind, row: Row, file: int, line: int, agency_id: str) -> tuple[st
     return _keep(parse(kind, row), file, line, agency_id)
 
 
-def _keep(record: Record, file: int, line: int, agency_id: str) -> tuple[str, Kept]:
+def _keep(record: Record, file: int, line: int, agency_id: str) -> tuple[str, Kept]:  # noqa: PLR0911 - one for each kind of row
     match record:
         case PaymentRow(payment_id, account_id, paid_at, amount):
             paid = (paid_at.isoformat(), str(amount.amount), amount.currency)
@@ -70,6 +73,15 @@ def _keep(record: Record, file: int, line: int, agency_id: str) -> tuple[str, Ke
         case LetterRow(letter_id, status, at, tracking_number):
             report = (letter_id, status, at.isoformat(), tracking_number)
             return account_of(letter_id), (_LETTER, file, line, f"{letter_id} {status}", *report)
+        case ReceiptRow(action_id, status, at, final, reason):
+            receipt = (action_id, status, at.isoformat(), final, reason)
+            return account_of(action_id), (_RECEIPT, file, line, f"{action_id} {status}", *receipt)
+        case OptOutRow(account_id, at, source):
+            when = at.isoformat()
+            return account_id, (_OPT_OUT, file, line, when, when, source)
+        case FreezeRow(action_id, status, at):
+            answer = (action_id, status, at.isoformat())
+            return account_of(action_id), (_FREEZE, file, line, f"{action_id} {status}", *answer)
         case ReturnRow(return_id, case_id, account_id, at, outcome, amount, note):
             money = (None, None) if amount is None else (str(amount.amount), amount.currency)
             key = f"{agency_id} {return_id}"
@@ -124,7 +136,10 @@ def without_repeats(rows: list[Kept], unchanged: Callable[[int], None], refused:
     return list(known.values())
 
 
-_KEYS = ("account_id", "payment_id", "hold_id", "call_id", "letter_id", "return_id")
+_KEYS = (
+    *("account_id", "payment_id", "hold_id", "call_id", "letter_id", "return_id"),
+    *("action_id", "account_id", "action_id"),
+)
 
 
 def is_known(rows: Iterable[Kept]) -> bool:
@@ -147,7 +162,7 @@ def dated_facts(rows: Iterable[Kept], refused: Refused) -> Iterator[DatedFact]:
     for row in rows:
         if row[0] != _EXTRACT:
             on, fact = _READERS[row[0]](row, zones)
-            yield DatedFact(on, fact, _refusal(refused, row) if row[0] >= _LETTER else no_refusal)
+            yield DatedFact(on, fact, _refusal(refused, row) if row[0] >= _CALL else no_refusal)
 
 
 def _refusal(refused: Refused, row: Kept) -> Callable[[str, str], None]:
@@ -200,6 +215,27 @@ def _letter(row: Kept, zones: _Zones) -> tuple[date, Fact]:
     return on, LetterReported(letter_id, status, on, tracking_number)
 
 
+def _receipt(row: Kept, zones: _Zones) -> tuple[date, Fact]:
+    action_id, status, text, final, reason = row[4:]
+    at = _moment(text)
+    on = local_date(at, _zone(at, zones))
+    return on, SmsReported(action_id, status, on, final, reason or "")
+
+
+def _opt_out(row: Kept, zones: _Zones) -> tuple[date, Fact]:
+    text, source = row[4:]
+    at = _moment(text)
+    on = local_date(at, _zone(at, zones))
+    return on, OptedOut(on, source)
+
+
+def _freeze(row: Kept, zones: _Zones) -> tuple[date, Fact]:
+    action_id, status, text = row[4:]
+    at = _moment(text)
+    on = local_date(at, _zone(at, zones))
+    return on, FreezeAnswered(action_id, status, on)
+
+
 def _return(row: Kept, zones: _Zones) -> tuple[date, Fact]:
     return_id, case_id, text, outcome, amount, currency, note, agency_id = row[4:]
     at = _moment(text)
@@ -217,4 +253,7 @@ _READERS: tuple[Callable[[Kept, _Zones], tuple[date, Fact]], ...] = (
     _call,
     _letter,
     _return,
+    _receipt,
+    _opt_out,
+    _freeze,
 )

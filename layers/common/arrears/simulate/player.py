@@ -6,6 +6,7 @@ from datetime import date
 from typing import NamedTuple, Protocol
 
 from arrears.domain.agencies import Candidate, allocate, candidate
+from arrears.domain.calls import why_refused
 from arrears.domain.case import Case, evolve, opening
 from arrears.domain.dates import ONE_DAY
 from arrears.domain.decide import Act, Close, open_case, opens_on
@@ -17,10 +18,13 @@ from arrears.domain.events import (
     ArrearsReported,
     CallResult,
     Event,
+    FreezeAnswered,
     HoldLifted,
     HoldPlaced,
     LetterReported,
+    OptedOut,
     PaymentReceived,
+    SmsReported,
 )
 from arrears.domain.facts import Account, Call, Extract, Payment
 from arrears.domain.moment import Moment
@@ -40,7 +44,18 @@ class ReturnedCase(NamedTuple):
     payment: Payment | None
 
 
-Fact = Extract | Payment | HoldPlaced | HoldLifted | Call | ReturnedCase | LetterReported
+Fact = (
+    Extract
+    | Payment
+    | HoldPlaced
+    | HoldLifted
+    | Call
+    | ReturnedCase
+    | LetterReported
+    | SmsReported
+    | OptedOut
+    | FreezeAnswered
+)
 #: In which order the facts of one date come in. All of them do before anything is decided.
 _ORDER: dict[type, int] = {
     Extract: 0,
@@ -50,6 +65,9 @@ _ORDER: dict[type, int] = {
     Call: 3,
     ReturnedCase: 4,
     LetterReported: 5,
+    SmsReported: 6,
+    OptedOut: 7,
+    FreezeAnswered: 8,
 }
 
 
@@ -181,7 +199,7 @@ class _AccountPlay:
         self.played = Played()
 
     # --- facts -------------------------------------------------------------------------------------------------------
-    def comes_in(self, dated: DatedFact, on: date) -> None:
+    def comes_in(self, dated: DatedFact, on: date) -> None:  # noqa: C901, PLR0912 - one for each kind of fact
         """Take in one fact."""
         events: list[Event] = []
         match dated.fact:
@@ -190,9 +208,26 @@ class _AccountPlay:
             case Payment() as payment:
                 events.append(PaymentReceived(payment))
             case Call() as call:
-                events.append(CallResult(call))
-            case HoldPlaced() | HoldLifted() as hold:
-                events.append(hold)
+                case = self._open or self.played.last
+                refusal = None if case is None else why_refused(case, self._policy, call)
+                if refusal is None:
+                    events.append(CallResult(call))
+                else:
+                    dated.refuse("call_id", refusal)
+            case HoldPlaced() | HoldLifted() | OptedOut() as told:
+                events.append(told)
+            case SmsReported(action_id) as receipt:
+                case = self._case(action_id.split(".", 1)[0])
+                if case is None or not case.has_done(action_id, "send_sms"):
+                    dated.refuse("action_id", "is not the id of a text that was sent")
+                elif case.is_open or receipt.final:
+                    events.append(receipt)
+            case FreezeAnswered(action_id) as answer:
+                case = self._case(action_id.split(".", 1)[0])
+                if case is None or not case.has_done(action_id, "freeze_account"):
+                    dated.refuse("action_id", "is not the id of a request to freeze the account")
+                elif case.is_open:
+                    events.append(answer)
             case ReturnedCase() as returned:
                 events += self._returned(returned, dated.refuse)
             case LetterReported(letter_id) as report:
@@ -299,7 +334,7 @@ class _AccountPlay:
             self._watch(case, event)
 
 
-def _known(account: Account, event: Event) -> Account:
+def _known(account: Account, event: Event) -> Account:  # noqa: PLR0911 - one for each kind of fact
     """Return the account after a fact that comes in while no case is open."""
     match event:
         case ArrearsReported(extract):
@@ -312,5 +347,9 @@ def _known(account: Account, event: Event) -> Account:
             return account.with_hold(hold_id, reason, placed=None, lifted=on)
         case CallResult(call):
             return account.with_call(call)
+        case SmsReported(on=on, final=True):
+            return account.with_unusable("mobile", "sms", on)
+        case OptedOut(on):
+            return account.with_opt_out(on)
         case _:
             return account

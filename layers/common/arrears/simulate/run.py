@@ -10,7 +10,7 @@ from datetime import date
 from decimal import Decimal
 from itertools import chain
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, get_args
 
 from arrears.domain.case import Case
 from arrears.domain.events import ActionDone, AgencyDeferred, CaseClosed, CaseOpened, Event
@@ -39,6 +39,9 @@ class Inputs:
     calls: Sequence[Path] = ()
     holds: Sequence[Path] = ()
     letters: Sequence[Path] = ()
+    receipts: Sequence[Path] = ()
+    optouts: Sequence[Path] = ()
+    freezes: Sequence[Path] = ()
     returns: Sequence[Path] = ()
 
     def files(self) -> list[tuple[Kind, Path]]:
@@ -47,7 +50,7 @@ class Inputs:
         Raises:
             InputsError: a path leads nowhere, or a folder has no such file.
         """
-        kinds: tuple[Kind, ...] = ("portfolio", "payments", "holds", "calls", "letters", "returns")
+        kinds: tuple[Kind, ...] = get_args(Kind)
         return [(kind, file) for kind in kinds for path in getattr(self, kind) for file in _files(path)]
 
 

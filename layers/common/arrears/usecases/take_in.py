@@ -20,16 +20,20 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from arrears.adapters.settings import Clock, Settings
 from arrears.adapters.table import AccountRecord, CaseRecord, StaleError, Table
 from arrears.domain.agencies import settle_commission
+from arrears.domain.calls import why_refused
 from arrears.domain.dates import ONE_DAY
 from arrears.domain.decide import account_of, case_id_of, opens_on
 from arrears.domain.events import (
     ArrearsReported,
     CallResult,
     Event,
+    FreezeAnswered,
     HoldLifted,
     HoldPlaced,
     LetterReported,
+    OptedOut,
     PaymentReceived,
+    SmsReported,
 )
 from arrears.domain.facts import Account
 from arrears.domain.legal import is_filed
@@ -41,11 +45,14 @@ from arrears.files import (
     CallRow,
     CourtRow,
     Duplicates,
+    FreezeRow,
     HoldRow,
     LetterRow,
+    OptOutRow,
     PaymentRow,
     PortfolioRow,
     Profile,
+    ReceiptRow,
     Record,
     ReturnRow,
     RowError,
@@ -60,6 +67,8 @@ if TYPE_CHECKING:
 #: So many facts may wait for an account's next extract; beyond that its item would outgrow the table's limit of 400 KB.
 MOST_FACTS = 1000
 _LETTER_ID = re.compile(r"[A-Za-z0-9_-]{1,32}-[0-9]{8}\.[^.]+(?:\.[^.]+)+", re.ASCII)
+
+_FREEZE_ID = re.compile(r"[A-Za-z0-9_-]{1,32}-[0-9]{8}\.freeze", re.ASCII)
 
 Outcome = Literal["accepted", "unchanged"]
 FactName = tuple[str, str, str]
@@ -138,10 +147,14 @@ def account_id_of(record: Record) -> str:
         if _LETTER_ID.fullmatch(record.letter_id) is None:
             raise RowError("letter_id", "is not the id of a letter that was queued")
         return account_of(record.letter_id)
+    if isinstance(record, ReceiptRow | FreezeRow):
+        if _LETTER_ID.fullmatch(record.action_id) is None and _FREEZE_ID.fullmatch(record.action_id) is None:
+            raise RowError("action_id", "is not the id of an action")
+        return account_of(record.action_id)
     return record.account_id
 
 
-def fact_of(record: Record, agency_id: str) -> Fact | None:  # noqa: PLR0911 - one for each kind
+def fact_of(record: Record, agency_id: str) -> Fact | None:  # noqa: PLR0911 - one for each kind of row
     """Return what a row is kept as; None for an extract, which the account itself keeps."""
     match record:
         case PaymentRow(payment_id, account_id, paid_at, amount):
@@ -164,6 +177,13 @@ def fact_of(record: Record, agency_id: str) -> Fact | None:  # noqa: PLR0911 - o
         case LetterRow(letter_id, status, at, tracking_number):
             letter = {"at": at.isoformat(), "tracking_number": tracking_number}
             return Fact(account_of(letter_id), "letter", f"{letter_id}#{status}", letter)
+        case ReceiptRow(action_id, status, at, final):
+            receipt = {"at": at.isoformat(), "final": str(final)}
+            return Fact(account_of(action_id), "receipt", f"{action_id}#{status}", {**receipt})
+        case OptOutRow(account_id, at, source):
+            return Fact(account_id, "optout", at.isoformat(), {"source": source})
+        case FreezeRow(action_id, status, at):
+            return Fact(account_of(action_id), "freeze", f"{action_id}#{status}", {"at": at.isoformat()})
         case ReturnRow(return_id, case_id, account_id, at, outcome, returned, note):
             report = {
                 "case_id": case_id,
@@ -328,7 +348,7 @@ class _Ledger:
                 return "accepted"
         raise TransientConflictError(f"{self._account_id}: others keep changing the account")
 
-    def _change(self, record: Record, by: str) -> Change | Outcome:
+    def _change(self, record: Record, by: str) -> Change | Outcome:  # noqa: C901, PLR0912 - one for each kind of row
         """Return what a row changes; or what became of it, where it changes nothing (any more)."""
         if isinstance(record, PortfolioRow):
             return self._extract(record, by)
@@ -339,7 +359,7 @@ class _Ledger:
         if stored is not None:
             known = json.loads(stored)
             if known["fact"] != fact.told:
-                what = "status" if fact.kind == "letter" else f"{fact.kind}_id"
+                what = "status" if fact.kind in ("letter", "receipt", "freeze") else f"{fact.kind}_id"
                 raise RowError(what, "contradicts what came in before under the same id")
             return "accepted" if known["by"] == by else "unchanged"
         match record:
@@ -353,6 +373,12 @@ class _Ledger:
                 change = self._letter(record)
             case CourtRow():
                 change = self._court(record)
+            case ReceiptRow():
+                change = self._receipt(record)
+            case OptOutRow():
+                change = self._opt_out(record)
+            case FreezeRow():
+                change = self._freeze(record)
             case _:
                 change = self._return(record)
         change.fact = fact
@@ -418,13 +444,51 @@ class _Ledger:
         account, case = self._record.account, self._open_case()
         change = self._begin(account.timezone)
         call = row.call(account.timezone)
+        of = case or self._last_case()
+        refusal = None if of is None else why_refused(of.case, self._to.policy, call)
+        if refusal is not None:
+            raise RowError("call_id", refusal)
         if case is None:
             self._change_account(change, account.with_call(call))
         elif call.called_on > case.case.opened_on:
+            # The case has it by its event; the account keeps an invalid number for the next case.
+            self._change_account(change, account.with_result(call))
             change.append(case, CallResult(call))
-            if call.result == "invalid_number" and call.phone is not None:
-                # The case has it by its event; the account keeps it for the next case.
-                self._change_account(change, account.with_unusable(call.phone, "call", call.called_on))
+        return change
+
+    def _last_case(self) -> CaseRecord | None:
+        """Return the last case of an account that has none open."""
+        cases = self._table.cases(self._account_id)
+        return cases[-1] if cases else None
+
+    def _receipt(self, row: ReceiptRow) -> Change:
+        case, current = self._case(row.action_id.split(".", 1)[0]), self._open_case()
+        if case is None or not case.case.has_done(row.action_id, "send_sms"):
+            raise RowError("action_id", "is not the id of a text that was sent")
+        timezone = case.case.account.timezone
+        change, on = self._begin(timezone), row.on(timezone)
+        report = SmsReported(row.action_id, row.status, on, row.final, row.reason or "")
+        change.append(case, report)
+        if row.final:
+            self._change_account(change, self._record.account.with_unusable("mobile", "sms", on))
+            if current is not None and current.case.case_id != case.case.case_id:
+                change.append(current, report)
+        return change
+
+    def _opt_out(self, row: OptOutRow) -> Change:
+        account = self._record.account
+        change, on = self._begin(account.timezone), row.on(account.timezone)
+        self._change_account(change, account.with_opt_out(on))
+        change.append(self._open_case(), OptedOut(on, row.source))
+        return change
+
+    def _freeze(self, row: FreezeRow) -> Change:
+        case = self._case(row.action_id.split(".", 1)[0])
+        if case is None or not case.case.has_done(row.action_id, "freeze_account"):
+            raise RowError("action_id", "is not the id of a request to freeze the account")
+        timezone = case.case.account.timezone
+        change = self._begin(timezone)
+        change.append(case, FreezeAnswered(row.action_id, row.status, row.on(timezone)))
         return change
 
     def _letter(self, row: LetterRow) -> Change:
