@@ -4,7 +4,7 @@ The index says which cases have grown, so a look costs what is new.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -68,12 +68,17 @@ class Diary:
     @property
     def open_cases(self) -> int:
         """How many cases are open."""
-        return sum(not isinstance(history[-1], CaseClosed) for history in self.histories.values())
+        return sum(not is_closed(history) for history in self.histories.values())
 
     def rows(self) -> list[Row]:
         """The timeline as `arrears simulate` writes it: by date, then account, then as it happened."""
         rows = [row for _, history in sorted(self.histories.items()) for row in timeline(history)]
         return sorted(rows, key=lambda row: (row.date, row.account_id))
+
+
+def is_closed(history: Sequence[Event]) -> bool:
+    """Whether a case is closed; something may be reported of it after that."""
+    return any(isinstance(event, CaseClosed) for event in history)
 
 
 def in_short(events: list[Event]) -> str:

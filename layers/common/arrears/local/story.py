@@ -25,6 +25,7 @@ from arrears.domain.events import (
 )
 from arrears.domain.facts import Call
 from arrears.domain.money import Money
+from arrears.local.diary import is_closed
 
 _STAGES = {
     "reminder": "The account is to be reminded",
@@ -131,6 +132,6 @@ def most_told(histories: dict[str, list[Event]]) -> str:
     def kinds(case_id: str) -> tuple[int, bool, str]:
         history = histories[case_id]
         kinds = {event.action if isinstance(event, ActionPlanned) else type(event).__name__ for event in history}
-        return len(kinds), isinstance(history[-1], CaseClosed), case_id
+        return len(kinds), is_closed(history), case_id
 
     return max(histories, key=kinds)
