@@ -114,8 +114,10 @@ def recall_from_agency() -> CarryOut:
 def file_legal() -> CarryOut:
     """The use case of `export_legal`."""
     from arrears.effects.file_legal import FileLegal
+    from arrears.effects.filed import FiledCases
 
-    return _carry_out(FileLegal(table(), _bucket("DOCUMENTS_BUCKET"), _bucket("LEGAL_BUCKET"), _wordings()))
+    filed = FiledCases(table())
+    return _carry_out(FileLegal(table(), _bucket("DOCUMENTS_BUCKET"), _bucket("LEGAL_BUCKET"), _wordings(), filed))
 
 
 @cache

@@ -6,7 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from arrears.adapters.settings import ActivePolicy
+from arrears.adapters.table import AccountRecord, CaseRecord
 from arrears.documents.dossier import Exhibit, render_dossier, verify_chain
+from arrears.domain.policy import Bank
+from arrears.effects.filed import Filed, FiledCases
 from arrears.effects.folders import legal_folder
 from arrears.effects.known import Known, known, language_of, plan_of, written
 from arrears.effects.legal_contents import (
@@ -16,11 +20,13 @@ from arrears.effects.legal_contents import (
     evidence_of,
     filed_case,
     links,
+    planned_on,
     recorded,
 )
 from arrears.effects.ports import Chain, Objects
 from arrears.effects.wording import Wordings, document_errors
 from arrears.errors import PermanentDocumentError
+from arrears.files.records import Profile
 from arrears.records import Envelope
 from arrears.usecases.carry_out import Effect, Work
 
@@ -39,6 +45,22 @@ class _File:
         return hashlib.sha256(self.body).hexdigest()
 
 
+@dataclass(frozen=True, slots=True)
+class CourtFile:
+    """A file for court as it was made.
+
+    Attributes:
+        folder: in the legal bucket.
+        files: all but the manifest.
+        language: which it is in.
+    """
+
+    folder: str
+    files: tuple[_File, ...]
+    manifest: bytes
+    language: str
+
+
 @dataclass(frozen=True)
 class FileLegal:
     """Writes claim, dossier and evidence, and the manifest last. All dates come from the events.
@@ -51,6 +73,7 @@ class FileLegal:
     documents: Objects
     legal: Objects
     wordings: Wordings
+    filed: FiledCases | None = None
 
     def __call__(self, work: Work) -> Effect:
         """File the case of an action.
@@ -61,26 +84,57 @@ class FileLegal:
             TransientServiceError: a bucket or the table is busy.
         """
         case_id, filed_on = work.record.case.case_id, plan_of(work).on
-        folder = legal_folder(case_id, filed_on)
-        envelopes = self._events(work)
-        facts = known(filed_case(envelopes), work.account, filed_on)
-        evidence = self._evidence(case_id, envelopes)
-        files = [*self._dossier(work, facts, envelopes, evidence), *evidence]
-        for file in files:
-            self.legal.put(folder + file.name, file.body, file.content_type)
-        manifest = _manifest(facts, folder, files)
-        self.legal.put(f"{folder}manifest.json", manifest, "application/json")
-        details = (("folder", folder), ("manifest_sha256", hashlib.sha256(manifest).hexdigest()))
-        return Effect(f"{folder}manifest.json", details)
+        made = self.build(work.record, work.act.action_id, work.account, work.active)
+        for file in made.files:
+            self.legal.put(made.folder + file.name, file.body, file.content_type)
+        self.legal.put(f"{made.folder}manifest.json", made.manifest, "application/json")
+        details = (("folder", made.folder), ("manifest_sha256", hashlib.sha256(made.manifest).hexdigest()))
+        bank = self.wordings.bank(work.active, made.language)
+        writes = []
+        if self.filed is not None:
+            writes.append(self.filed.noting(Filed(case_id, filed_on, work.account.profile or Profile(), bank)))
+        return Effect(f"{made.folder}manifest.json", details, writes)
 
-    def _events(self, work: Work) -> list[Envelope]:
-        envelopes = list(self.chain.envelopes(work.record.case.case_id))
-        with document_errors(work.act.action_id):
+    def build(
+        self,
+        record: CaseRecord,
+        action_id: str,
+        account: AccountRecord,
+        active: ActivePolicy,
+        bank: Bank | None = None,
+    ) -> CourtFile:
+        """Make the file for court of a filing from the case's events, without storing it.
+
+        Args:
+            record: the case as it is stored.
+            action_id: of the filing.
+            account: who the cardholder is.
+            active: whose texts are used.
+            bank: the claimant; that of the policy where it is None.
+
+        Raises:
+            PermanentDocumentError: as for a filing.
+        """
+        case_id = record.case.case_id
+        envelopes = self._events(record, action_id)
+        filed_on = planned_on(envelopes)
+        folder = legal_folder(case_id, filed_on)
+        facts = known(filed_case(envelopes), account, filed_on)
+        language = language_of(facts.extract.country)
+        evidence = self._evidence(case_id, envelopes)
+        claimant = bank if bank is not None else self.wordings.bank(active, language)
+        dossier = self._dossier(action_id, facts, envelopes, evidence, active=active, bank=claimant)
+        files = [*dossier, *evidence]
+        return CourtFile(folder, tuple(files), _manifest(facts, folder, files), language)
+
+    def _events(self, record: CaseRecord, action_id: str) -> list[Envelope]:
+        envelopes = list(self.chain.envelopes(record.case.case_id))
+        with document_errors(action_id):
             # Before anything is read out of them.
             verify_chain(links(envelopes))
-        if work.record.head not in {envelope.hash for envelope in envelopes}:
-            raise PermanentDocumentError(f"{work.act.action_id}: the case's head is not in the chain of its events")
-        return recorded(envelopes, work.act.action_id)
+        if record.head not in {envelope.hash for envelope in envelopes}:
+            raise PermanentDocumentError(f"{action_id}: the case's head is not in the chain of its events")
+        return recorded(envelopes, action_id)
 
     def _evidence(self, case_id: str, envelopes: Sequence[Envelope]) -> list[_File]:
         files = [_File("evidence/events.jsonl", "application/x-ndjson", events_jsonl(envelopes), len(envelopes))]
@@ -97,11 +151,17 @@ class FileLegal:
         return files
 
     def _dossier(
-        self, work: Work, facts: Known, envelopes: Sequence[Envelope], evidence: Sequence[_File]
+        self,
+        action_id: str,
+        facts: Known,
+        envelopes: Sequence[Envelope],
+        evidence: Sequence[_File],
+        *,
+        active: ActivePolicy,
+        bank: Bank,
     ) -> list[_File]:
         language = language_of(facts.extract.country)
-        bank = self.wordings.bank(work.active, language)
-        with document_errors(work.act.action_id):
+        with document_errors(action_id):
             content = dossier_of(
                 facts,
                 bank,
@@ -115,7 +175,7 @@ class FileLegal:
                     Exhibit(file.name.removeprefix("evidence/"), _what(file.name), file.sha256) for file in evidence
                 ],
             )
-            dossier = render_dossier(content, self.wordings.templates(work.active), language)
+            dossier = render_dossier(content, self.wordings.templates(active), language)
         return [
             _File("claim.json", "application/json", claim_json(content, facts)),
             _File("dossier.pdf", "application/pdf", dossier.pdf),

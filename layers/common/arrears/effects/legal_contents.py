@@ -30,17 +30,24 @@ from arrears.domain.events import (
     ActionDone,
     ActionPlanned,
     ActionUncertain,
+    AgencyAssigned,
+    AgencyDeferred,
     AgencyReported,
+    ApprovalAsked,
     ArrearsReported,
     CallResult,
     CaseOpened,
+    CourtReported,
     Event,
     HoldLifted,
     HoldPlaced,
+    LegalDecided,
     LetterReported,
+    OperatorListed,
     PromiseAccepted,
     PromiseEnded,
     PromiseRefused,
+    RecallOrdered,
     StageEntered,
 )
 from arrears.domain.facts import Extract, Payment
@@ -84,6 +91,14 @@ def recorded(envelopes: Sequence[Envelope], action_id: str) -> list[Envelope]:
         if isinstance(event, ActionPlanned) and event.action_id == action_id:
             return list(envelopes[: index + 1])
     raise PermanentDocumentError(f"{action_id}: its plan is not among the case's events")
+
+
+def planned_on(envelopes: Sequence[Envelope]) -> date:
+    """Return the date of the plan that ends a row of events (see `recorded`)."""
+    event = envelopes[-1].event
+    if not isinstance(event, ActionPlanned):
+        raise PermanentDocumentError("the events do not end with a plan")
+    return event.on
 
 
 def links(envelopes: Sequence[Envelope]) -> tuple[ChainLink, ...]:
@@ -154,6 +169,13 @@ class _Story:
                 self.contacts.append(ContactLine(at, "letter", "", status, letter_id, "", number))
             case AgencyReported():
                 self._agency_reported(event)
+            case AgencyAssigned(agency_id=agency_id, reason=reason):
+                last = self.placements[-1]
+                self.placements[-1] = PlacementLine(agency_id, last.placed_on)
+                self.others.append(OtherLine(event.on, "agency_assigned", reason))
+            case AgencyDeferred(reason=reason):
+                self.placements.pop()
+                self.others.append(OtherLine(event.on, "agency_deferred", reason))
             case _:
                 self.others += _others(event)
 
@@ -219,6 +241,16 @@ def _others(event: Event) -> Iterator[OtherLine]:
             yield OtherLine(on, "hold_placed", f"{why} ({hold_id})")
         case HoldLifted(hold_id=hold_id, reason=why, on=on):
             yield OtherLine(on, "hold_lifted", f"{why} ({hold_id})")
+        case RecallOrdered(on=on, by=by, why=why):
+            yield OtherLine(on, "recall_ordered", f"{by}: {why}")
+        case LegalDecided(approved=approved, on=on, by=by, why=why):
+            yield OtherLine(on, "legal_approved" if approved else "legal_declined", f"{by}: {why}")
+        case ApprovalAsked(step=step, on=on, reason=reason):
+            yield OtherLine(on, f"approval_{step}", reason)
+        case OperatorListed(on=on, reason=reason):
+            yield OtherLine(on, "operator_listed", reason)
+        case CourtReported(status=status, on=on, reference=reference):
+            yield OtherLine(on, f"court_{status}", reference)
         case PromiseAccepted(on=on, reason=reason):
             yield OtherLine(on, "promise_accepted", reason)
         case PromiseRefused(on=on, reason=reason):
