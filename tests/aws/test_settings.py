@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -95,6 +96,33 @@ def test_a_policy_is_parsed_once_for_each_version(stack: Stack) -> None:
     second = settings.active()
     assert second is not first
     assert settings.active() is second
+
+
+def test_the_item_that_every_invocation_reads_is_small(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A policy's texts may be large; read by every function, strongly consistent, they would throttle the table."""
+    settings = settings_of(stack)
+    settings.active()
+    read: list[str] = []
+    send = stack.client._make_api_call  # type: ignore[attr-defined]
+
+    def counted(operation: str, arguments: dict[str, Any]) -> Any:
+        read.append(arguments["Key"]["sk"]["S"])
+        return send(operation, arguments)
+
+    monkeypatch.setattr(stack.client, "_make_api_call", counted)
+    settings.active()
+
+    assert read == ["POLICY"]
+    assert len(str(stack.item("SETTINGS", "POLICY"))) < 400
+
+
+def test_a_policy_that_is_published_again_under_its_label_takes_effect(stack: Stack) -> None:
+    settings = settings_of(stack)
+    assert settings.active().policy.tolerance("CNY") == 1
+
+    stack.publish(cure_tolerance={"CNY": "2.00"})
+
+    assert settings.active().policy.tolerance("CNY") == 2
 
 
 def test_who_gets_a_placement_is_said_by_the_policy_and_else_by_the_stack(stack: Stack) -> None:

@@ -4,6 +4,7 @@ The active policy is data (`arrears policy publish`), so a new version needs no 
 stack plays the policy that its parameter names, out of those that ship.
 """
 
+import hashlib
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -96,10 +97,10 @@ class Settings:
         self._default_policy, self._agency_id = default_policy, agency_id
         self._parsed: tuple[str, ActivePolicy] | None = None
 
-    def _get(self, sk: str) -> Item | None:
+    def _get(self, pk: str, sk: str) -> Item | None:
         with translated("dynamodb:GetItem"):
             answer = self._client.get_item(
-                TableName=self._table_name, Key={"pk": {"S": "SETTINGS"}, "sk": {"S": sk}}, ConsistentRead=True
+                TableName=self._table_name, Key={"pk": {"S": pk}, "sk": {"S": sk}}, ConsistentRead=True
             )
         return answer.get("Item")
 
@@ -108,7 +109,7 @@ class Settings:
         instant = datetime.now(UTC)
         if self._production:
             return Clock(instant)
-        item = self._get("CLOCK")
+        item = self._get("SETTINGS", "CLOCK")
         if item is None:
             return Clock(instant)
         return Clock(instant, date.fromisoformat(item["date"]["S"]), bool(item["open"]["BOOL"]))
@@ -133,34 +134,39 @@ class Settings:
             )
 
     def active(self) -> ActivePolicy:
-        """Return the policy in force. It is parsed again only when its version has changed.
+        """Return the policy in force. It is read and parsed again only when another one was published.
+
+        Every invocation asks which one that is: the item that says so is small, or it would be the table's hot spot.
 
         Raises:
             PermanentSetupError: none is published, and the one that the stack names does not ship.
         """
-        item = self._get("POLICY")
-        document = self._default_document() if item is None else item["document"]["S"]
-        if self._parsed is None or self._parsed[0] != document:
-            fields = json.loads(document)
+        item = self._get("SETTINGS", "POLICY")
+        digest = "" if item is None else item["digest"]["S"]
+        if self._parsed is None or self._parsed[0] != digest:
+            fields = json.loads(self._shipped() if item is None else self._published(item["label"]["S"]))
             fields["policy"].setdefault("agency_id", self._agency_id)
-            self._parsed = document, ActivePolicy(Policy.model_validate(fields["policy"]), fields["templates"])
+            self._parsed = digest, ActivePolicy(Policy.model_validate(fields["policy"]), fields["templates"])
         return self._parsed[1]
 
-    def _default_document(self) -> str:
-        if self._parsed is not None:
-            return self._parsed[0]
+    def _shipped(self) -> str:
         from arrears.policy_document import shipped_document
 
         return shipped_document(self._default_policy)
 
+    def _published(self, label: str) -> str:
+        item = self._get("POLICIES", label)
+        if item is None:
+            raise PermanentSetupError(f"the policy {label} is active and not there")
+        document: str = item["document"]["S"]
+        return document
+
     def publish(self, document: str, label: str) -> None:
-        """Make a policy document the active one, and keep it under its name and version for the record."""
-        items = (_policy_item("SETTINGS", "POLICY", document, label), _policy_item("POLICIES", label, document, label))
+        """Make a policy document the active one; it is kept under its name and version for the record."""
+        digest = hashlib.sha256(document.encode()).hexdigest()
+        active = {"pk": {"S": "SETTINGS"}, "sk": {"S": "POLICY"}, "label": {"S": label}, "digest": {"S": digest}}
+        kept = {"pk": {"S": "POLICIES"}, "sk": {"S": label}, "document": {"S": document}}
         with translated("dynamodb:TransactWriteItems"):
             self._client.transact_write_items(
-                TransactItems=[{"Put": {"TableName": self._table_name, "Item": item}} for item in items]
+                TransactItems=[{"Put": {"TableName": self._table_name, "Item": item}} for item in (kept, active)]
             )
-
-
-def _policy_item(pk: str, sk: str, document: str, label: str) -> Item:
-    return {"pk": {"S": pk}, "sk": {"S": sk}, "document": {"S": document}, "label": {"S": label}}

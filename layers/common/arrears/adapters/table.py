@@ -6,7 +6,8 @@
     ACCOUNT#<id>      EVENT#<case_id>#<number>      an event; never changed
     ACCOUNT#<id>      FACT#<kind>#<id>              a row that came in, so that it counts once
     EXPORT#<date>     DAY | <agency>#...            what agencies are given on a date
-    SETTINGS          CLOCK | POLICY                the clock of a stack that is not production; the active policy
+    SETTINGS          CLOCK | POLICY                the clock of a stack that is not production; which policy is active
+    POLICIES          <name> <version>              every policy that was published, with its texts
 
 The index `WorkIndex` (`queue`, `due`) is sparse and sharded. `scan#<shard>` holds the accounts on which a case could
 open, by the first date on which it could: it is the queue that the scan reads. `open#<shard>` holds the open cases by
