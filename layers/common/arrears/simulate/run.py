@@ -32,7 +32,7 @@ class InputsError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """The files of each kind; a folder stands for the CSV and JSON lines files in it."""
+    """The files of each kind that is played; a folder stands for the CSV and JSON lines files in it."""
 
     portfolio: Sequence[Path]
     payments: Sequence[Path] = ()
@@ -51,7 +51,7 @@ class Inputs:
             InputsError: a path leads nowhere, or a folder has no such file.
         """
         kinds: tuple[Kind, ...] = get_args(Kind)
-        return [(kind, file) for kind in kinds for path in getattr(self, kind) for file in _files(path)]
+        return [(kind, file) for kind in kinds for path in getattr(self, kind, ()) for file in _files(path)]
 
 
 def _files(path: Path) -> list[Path]:
