@@ -30,6 +30,7 @@ WITHOUT_RESOURCE = {
     "logs:ListLogDeliveries": "a state machine's logs",
     "logs:PutResourcePolicy": "a state machine's logs",
     "logs:UpdateLogDelivery": "a state machine's logs",
+    "sns:CheckIfPhoneNumberIsOptedOut": "it asks for a number, which is no resource",
     "sns:Publish": "a text message goes to a number, which is no resource",
     "xray:GetSamplingRules": "traces",
     "xray:GetSamplingTargets": "traces",

@@ -11,7 +11,7 @@ from arrears.adapters import aws
 from arrears.adapters.s3_objects import Bucket
 from arrears.bootstrap import settings, table
 from arrears.effects.exports import Exports
-from arrears.runtime import observe
+from arrears.runtime import count, observe
 from arrears.usecases.carry_out import CarryOut, Perform
 
 if TYPE_CHECKING:
@@ -46,10 +46,17 @@ def _wordings() -> "Wordings":
 def send_sms() -> CarryOut:
     """The use case of `send_sms`."""
     from arrears.adapters.sms import SnsSms
+    from arrears.adapters.spending import TableSpending
     from arrears.effects.send_sms import SendSms
 
     gateway = SnsSms(aws.sns(), os.environ["SMS_SENDER_ID"])
-    return _carry_out(SendSms(gateway, _bucket("DOCUMENTS_BUCKET"), _wordings()))
+    documents, spending = _bucket("DOCUMENTS_BUCKET"), TableSpending(table())
+    return _carry_out(SendSms(gateway, documents, _wordings(), spending, _near_budget))
+
+
+def _near_budget(percent: int) -> None:
+    """Tell how much of the month's budget for texts is spent; an alarm looks at the highest."""
+    count("SmsBudgetPercent", percent)
 
 
 @cache

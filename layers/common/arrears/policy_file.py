@@ -198,6 +198,12 @@ def named_templates(policy: Policy) -> list[tuple[tuple[str | int, ...], str, st
             if step.template is not None:
                 at = ("stages", stage_name, "steps", index, "template")
                 named.append((at, _CHANNELS.get(step.action, ""), step.template))
+    for action, instead in policy.contact.fallback.items():
+        if instead.template is not None:
+            at = ("contact", "fallback", action, "template")
+            named.append((at, _CHANNELS.get(instead.action, ""), instead.template))
+    if policy.promises.remind_days_before is not None:
+        named.append((("promises", "template"), "sms", policy.promises.template))
     if policy.monthly_reminder is not None and policy.monthly_reminder.template is not None:
         named.append((("monthly_reminder", "template"), "sms", policy.monthly_reminder.template))
     return named
@@ -225,4 +231,7 @@ def _check_templates(path: Path, located: Located, policy: Policy) -> tuple["Tem
             problems.append(problem(at, f"no template is named {name}; there are {known}"))
         elif templates.by_name[name].channel != channel:
             problems.append(problem(at, f"{name} is a template for {templates.by_name[name].channel}, not {channel}"))
+        elif channel == "sms" and (segments := templates.max_segments(name)) > policy.sms.max_segments:
+            allowed = f"sms.max_segments allows {policy.sms.max_segments}"
+            problems.append(problem(at, f"{name} takes {segments} messages with its longest values; {allowed}"))
     return templates, problems

@@ -19,6 +19,7 @@ from arrears.domain.events import (
     ActionDone,
     ActionFailed,
     ActionPlanned,
+    ActionPostponed,
     ActionUncertain,
     AgencyAssigned,
     AgencyDeferred,
@@ -27,6 +28,8 @@ from arrears.domain.events import (
     CaseOpened,
     Event,
     OperatorListed,
+    OptedOut,
+    SmsReported,
     StageEntered,
 )
 from arrears.errors import ArrearsError
@@ -81,6 +84,13 @@ def observe(events: Sequence[Event]) -> None:  # noqa: C901, PLR0912 - one metri
             case OperatorListed(why=why):
                 count("OperatorListed")
                 logger.warning("for the operator's list", extra={"why": why})
+            case ActionPostponed(action_id=action_id):
+                count("ActionsPostponed")
+                logger.warning("postponed", extra={"action_id": action_id})
+            case SmsReported(status=status, final=final):
+                count("SmsUnreachable" if final else f"Sms_{status}")
+            case OptedOut(source=source):
+                count(f"OptedOut_{source}")
             case ActionUncertain(action_id=action_id):
                 count("ActionsUncertain")
                 logger.warning("uncertain", extra={"action_id": action_id})

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from arrears.adapters.settings import ActivePolicy, Clock
@@ -109,9 +110,16 @@ class Texts:
     """An SMS gateway; `fails` is raised instead of sending."""
 
     sent: list[tuple[str, str]] = field(default_factory=list)
+    prices: list[Decimal | None] = field(default_factory=list)
+    opted_out: bool = False
     fails: Exception | None = None
 
-    def send(self, to: str, text: str) -> str:
+    def has_opted_out(self, to: str) -> bool:
+        assert to.startswith("+")
+        return self.opted_out
+
+    def send(self, to: str, text: str, max_price: Decimal | None = None) -> str:
+        self.prices.append(max_price)
         if self.fails is not None:
             raise self.fails
         self.sent.append((to, text))

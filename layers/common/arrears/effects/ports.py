@@ -1,29 +1,62 @@
 """The ports: what the effects need of the world outside. `adapters/` has AWS's side of each."""
 
 from collections.abc import Iterator, Mapping
+from datetime import date
+from decimal import Decimal
 from typing import Protocol
 
+from arrears.adapters.aws import Item
 from arrears.records import Envelope
+
+
+class OptedOutError(Exception):
+    """The number is on the network's list of those that want no texts; nothing was sent."""
 
 
 class SmsGateway(Protocol):
     """Sends text messages. SNS stands behind it; a bank can put a gateway of its own there."""
 
-    def send(self, to: str, text: str) -> str:
+    def has_opted_out(self, to: str) -> bool:
+        """Say whether a number is on the network's list of those that want no texts.
+
+        Raises:
+            TransientServiceError: it cannot be known now.
+        """
+        ...
+
+    def send(self, to: str, text: str, max_price: Decimal | None = None) -> str:
         """Send a text once, without repeating it.
 
         Args:
             to: the number in E.164 form, such as `+447700900123`.
             text: what is sent.
+            max_price: the most that it may cost, in US dollars; a dearer one is not delivered.
 
         Returns:
             the message id.
 
         Raises:
+            OptedOutError: the number wants no texts; it was not sent.
             UncertainError: it may have been sent.
             PermanentActionError: it was refused and not sent.
             TransientServiceError: it was certainly not sent, and may be if tried again.
         """
+        ...
+
+
+class Spending(Protocol):
+    """What texts have cost in a month, by stage; the table has it."""
+
+    def spent(self, month: date) -> Mapping[str, Decimal]:
+        """Return what was spent in a month, by stage."""
+        ...
+
+    def add(self, month: date, stage: str, cost: Decimal, segments: int, key: str) -> Item:
+        """Return the write that adds a text to its month; it goes with the confirmation. `key` spreads the writes."""
+        ...
+
+    def sent(self, message_id: str, action_id: str) -> Item:
+        """Return the write that says which action a message was, so that its receipt finds the case."""
         ...
 
 

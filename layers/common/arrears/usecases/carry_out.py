@@ -6,14 +6,24 @@ and confirming finds its plan when it is run again, and repeats what the action'
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from typing import Protocol
 
 from arrears.adapters.aws import Item
 from arrears.adapters.settings import ActivePolicy, Clock, Settings
 from arrears.adapters.table import AccountRecord, CaseRecord, StaleError, Table
 from arrears.domain.decide import Act, Close, Decision, account_of, decide
-from arrears.domain.events import ActionDone, ActionFailed, ActionUncertain, ActionWithdrawn
+from arrears.domain.events import (
+    ActionDone,
+    ActionFailed,
+    ActionPostponed,
+    ActionUncertain,
+    ActionWithdrawn,
+    Event,
+    OptedOut,
+    SmsReported,
+)
 from arrears.domain.moment import Moment
 from arrears.domain.turn import planned, take_turn
 from arrears.errors import PermanentError, TransientConflictError, TransientError
@@ -22,11 +32,37 @@ from arrears.usecases.assess import TRIES, Observer
 from arrears.usecases.next_step import NextStep, Request, ended, waiting
 
 #: How an action that was planned comes to its end.
-Outcome = ActionDone | ActionUncertain | ActionFailed | ActionWithdrawn
+Outcome = ActionDone | ActionUncertain | ActionFailed | ActionWithdrawn | ActionPostponed
 
 
 class UncertainError(Exception):
-    """It cannot be known whether the other side has carried out the action."""
+    """It cannot be known whether the other side has carried out the action.
+
+    Attributes:
+        writes: of the table, that belong to the outcome: what it may have cost.
+    """
+
+    writes: "Sequence[Item]" = ()
+
+
+class UnreachableError(Exception):
+    """The cardholder cannot be reached this way, which nobody knew before; the policy says what is done instead.
+
+    Attributes:
+        news: what is recorded of it.
+    """
+
+    def __init__(self, news: SmsReported | OptedOut, reason: str) -> None:
+        super().__init__(reason)
+        self.news = news
+
+
+class PostponedError(Exception):
+    """The action is not carried out now and is not to be tried before a date."""
+
+    def __init__(self, until: date, reason: str) -> None:
+        super().__init__(reason)
+        self.until = until
 
 
 @dataclass(frozen=True)
@@ -61,6 +97,8 @@ class Perform(Protocol):
 
     Raises:
         UncertainError: it may have been carried out.
+        UnreachableError: it was not, and cannot be.
+        PostponedError: it was not, and is not to be before a date.
         PermanentError: it was not, and trying again will not help.
         TransientError: it was not, or (an SMS apart) repeating it does no harm; the workflow tries again.
     """
@@ -128,45 +166,68 @@ class CarryOut:
         for _ in range(TRIES):
             outcome: Outcome
             writes: Sequence[Item] = ()
+            news: Sequence[Event] = ()
             try:
                 effect = self.perform(Work(act, record, account, active, clock, now))
                 outcome = ActionDone(act.action_id, now.on, effect.reference, effect.details)
                 writes = effect.writes
             except UncertainError as uncertain:
-                outcome = ActionUncertain(act.action_id, now.on, str(uncertain))
+                outcome, writes = ActionUncertain(act.action_id, now.on, str(uncertain)), uncertain.writes
+            except UnreachableError as unreachable:
+                outcome = ActionWithdrawn(act.action_id, now.on, f"not carried out: {unreachable}")
+                news, writes = [unreachable.news], self._known_of(account, unreachable.news)
+            except PostponedError as later:
+                outcome = ActionPostponed(act.action_id, act.action, now.on, later.until, str(later))
             except PermanentError as refused:
                 outcome = ActionFailed(act.action_id, act.action, now.on, f"{type(refused).__name__}: {refused}")
             except TransientError as busy:
                 if act.action == "send_sms":
                     # It was certainly not sent. The plan must go, or the next try would take it for one that was.
                     withdrawn = ActionWithdrawn(act.action_id, now.on, f"not sent, to be tried again: {busy}")
-                    self._confirm(record, withdrawn, (), active, clock)
+                    self._confirm(record, [withdrawn], (), active, clock)
                 raise
-            confirmed = self._confirm(record, outcome, writes, active, clock)
+            confirmed = self._confirm(record, [outcome, *news], writes, active, clock)
             if confirmed is not None:
                 decision = decide(confirmed.case, active.policy, now)
                 return waiting(request, confirmed.case, decision, clock)
             # The writes that go with the outcome no longer hold: do it again on what is true now.
             record = self.table.case(record.case.case_id) or record
+            account = self.table.account(account.account.account_id)
         raise TransientConflictError(f"{request['case_id']}: {act.action} could not be confirmed")
 
+    def _known_of(self, account: AccountRecord, news: SmsReported | OptedOut) -> Sequence[Item]:
+        """Return the write that keeps with the account, for its later cases, that it cannot be texted any more."""
+        facts = account.account
+        if isinstance(news, OptedOut):
+            facts = facts.with_opt_out(news.on)
+        elif news.final:
+            facts = facts.with_unusable("mobile", "sms", news.on)
+        due = None if account.due is None else date.fromisoformat(account.due)
+        return [self.table.put_account(replace(account, account=facts), due)] if account.version else []
+
     def _confirm(
-        self, record: CaseRecord, outcome: Outcome, writes: Sequence[Item], active: ActivePolicy, clock: Clock
+        self,
+        record: CaseRecord,
+        outcomes: Sequence[Outcome | Event],
+        writes: Sequence[Item],
+        active: ActivePolicy,
+        clock: Clock,
     ) -> CaseRecord | None:
-        """Append the outcome, after whatever news came in meanwhile; None when its writes no longer hold.
+        """Append the outcome and what it tells, after whatever came in meanwhile; None when its writes no longer hold.
 
         Where another invocation has brought the action to its end already, its outcome stands.
         """
         timezone = record.case.account.timezone
         stamp = Stamp(clock.at(timezone), clock.now(timezone).on, active.policy.label)
         current: CaseRecord | None = record
+        planned_id = record.case.pending.action_id if record.case.pending is not None else ""
         for _ in range(TRIES):
             if current is None:
                 break
             pending = current.case.pending
-            if pending is None or pending.action_id != outcome.action_id:
+            if pending is None or pending.action_id != planned_id:
                 return current
-            after, appends = self.table.appending(current, [outcome], stamp)
+            after, appends = self.table.appending(current, outcomes, stamp)
             try:
                 self.table.transact([*appends, *writes])
             except StaleError as stale:
@@ -174,6 +235,6 @@ class CarryOut:
                     return None
                 current = self.table.case(record.case.case_id)
                 continue
-            self.observe([outcome])
+            self.observe(outcomes)
             return after
         raise TransientConflictError(f"{record.case.case_id}: others keep changing the case")
