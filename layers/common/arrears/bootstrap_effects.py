@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from arrears.adapters.settings import Clock
     from arrears.effects.wording import Wordings
     from arrears.usecases.close_day import CloseDay
+    from arrears.usecases.handovers import Handovers
 
 
 def _carry_out(perform: Perform) -> CarryOut:
@@ -141,8 +142,10 @@ def close_day() -> "CloseDay":
     from arrears.adapters.signing import KmsSigner
     from arrears.usecases.allocate_day import AllocateDay, sheet_again
     from arrears.usecases.close_day import CloseDay
+    from arrears.usecases.statements import Statements
 
     exports, wordings, agencies = Exports(table()), _wordings(), _bucket("AGENCY_BUCKET")
+    statements = Statements(exports, wordings)
     return CloseDay(
         table(),
         exports,
@@ -151,7 +154,16 @@ def close_day() -> "CloseDay":
         KmsSigner(aws.kms(), os.environ["SIGNING_KEY"]),
         AllocateDay(table(), exports, settings(), wordings, agencies, observe),
         lambda row: sheet_again(row, wordings, settings().active()),
+        lambda day: statements.publish_all(agencies, day, settings().active()),
     )
+
+
+def handovers() -> "Handovers":
+    """What agencies have acknowledged, as the clock and the policy stand now."""
+    from arrears.usecases.handovers import Handovers
+
+    hours = settings().active().policy.placements.acknowledge_within_hours
+    return Handovers(Exports(table()), clock(), business_timezone(), hours)
 
 
 def clock() -> "Clock":

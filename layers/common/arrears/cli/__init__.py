@@ -18,6 +18,8 @@ GROUPS = {
     "simulate": "play a policy over files of accounts and payments; no stack is needed",
     "policy": "check, explain or publish a policy",
     "case": "show a case of the deployed stack, or let a parked one go on",
+    "agency": "what agencies have, acknowledged and collected; recall a case, write a set again",
+    "legal": "approve or decline a suit, list what must be filed by when, make a file for court again",
     "audit": "replay the stored events against the stored cases",
     "local": "set or advance the business date of the embedded stack",
 }

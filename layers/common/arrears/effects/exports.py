@@ -3,6 +3,7 @@
     EXPORT#<date>     DAY                                the day is closed: its manifests are being, or were, written
     EXPORT#<date>     <agency>#PLACEMENT#<case_id>       a row of that agency's cases
     EXPORT#<date>     <agency>#RECALL#<action_id>        a row of that agency's recalls
+    EXPORT#<date>     <agency>#ACK#<name>                an acknowledgement of that agency
     EXPORT#<date>     #CANDIDATE#<case_id>               a case that waits for the day's allocation to an agency
     EXPORT#<date>     #PLAN#<number>                     a part of the day's allocation, from when it was decided on
     AGENCY#<id>       HELD#<case_id>                     a case that the agency has
@@ -70,6 +71,24 @@ class Waiting:
     row: Mapping[str, object]
     sheet: str
     language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """An acknowledgement as it was recorded.
+
+    Attributes:
+        manifest: the set that it names.
+        problem: why it closes nothing; empty for one that does.
+        at: when it was dropped, ISO 8601.
+        key: the agency's file.
+    """
+
+    agency_id: str
+    manifest: str
+    problem: str
+    at: str
+    key: str
 
 
 @dataclass(frozen=True)
@@ -227,6 +246,16 @@ class Exports:
     def _put_part(self, day: date, name: str, part: Plan) -> None:
         text = json.dumps(part, separators=(",", ":"))
         self._put({"pk": {"S": _pk(day)}, "sk": {"S": f"{_PLAN}{name}"}, "plan": {"S": text}})
+
+    # --- acknowledgements --------------------------------------------------------------------------------------------
+    def acks(self, day: date) -> Iterator[Ack]:
+        """Yield the acknowledgements that name the sets of a day, by agency."""
+        for item in self.table.query(_pk(day)):
+            agency_id, kind, _ = (*item["sk"]["S"].split("#", 2), "", "")[:3]
+            if kind == "ACK":
+                said = json.loads(item["content"]["S"])
+                at = item.get("at", {"S": ""})["S"]
+                yield Ack(agency_id, str(said.get("manifest", "")), item["problem"]["S"], at, item["key"]["S"])
 
     # --- what agencies have ------------------------------------------------------------------------------------------
     def held(self, agency_id: str, case_id: str, *, has: bool) -> Item:

@@ -28,6 +28,11 @@ def recalls_folder(agency_id: str, day: date) -> str:
     return f"agency_id={agency_id}/recalls/date={day.isoformat()}/"
 
 
+def statement_folder(agency_id: str, month: str) -> str:
+    """Return the folder of an agency's statement of a month (YYYY-MM), in the agency bucket."""
+    return f"agency_id={agency_id}/statements/month={month}/"
+
+
 def legal_folder(case_id: str, day: date) -> str:
     """Return the folder of a case's file for court, in the legal bucket."""
     return f"date={day.isoformat()}/case_id={case_id}/"

@@ -5,10 +5,12 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from arrears.adapters.objects import Objects
 from arrears.adapters.table import Table
+from arrears.effects.exports import Exports
 from arrears.files import RowError
 from arrears.usecases.drop import Drop
 from arrears.usecases.take_in import Outcome
@@ -29,7 +31,7 @@ class Acknowledge:
 
         Args:
             drop: the agency's file.
-            ack: {manifest, sha256, accepted, problems}.
+            ack: {manifest, sha256, accepted, problems}, and `cases`, the ids of the cases it accepts, if it likes.
 
         Raises:
             RowError: it cannot be read, does not fit what was sent, or names problems.
@@ -48,7 +50,9 @@ class Acknowledge:
             raise refused
         return outcome
 
-    def _compare(self, bucket: str, manifest: str, sha256: str, ack: Mapping[str, Any]) -> RowError | None:
+    def _compare(  # noqa: PLR0911 - one for each thing that can be wrong
+        self, bucket: str, manifest: str, sha256: str, ack: Mapping[str, Any]
+    ) -> RowError | None:
         """Return what an operator has to look at, or None."""
         sent = self.objects.read(bucket, manifest)
         if sent is None:
@@ -60,10 +64,28 @@ class Acknowledge:
             return RowError("problems", f"the agency names {len(problems) if isinstance(problems, list) else 1}")
         if accepted is False:
             return RowError("accepted", "the agency has not accepted the set")
+        unknown = self._unknown_cases(sent, manifest, ack)
+        if unknown:
+            return RowError("cases", f"{len(unknown)} are not in the set, the first is {unknown[0]}")
         cases = json.loads(sent).get("case_count")
         if isinstance(accepted, int) and not isinstance(accepted, bool) and cases is not None and accepted != cases:
             return RowError("accepted", f"is {accepted}, the manifest has {cases} cases")
         return None
+
+    def _unknown_cases(self, sent: bytes, manifest: str, ack: Mapping[str, Any]) -> list[str]:
+        """Return the cases that an acknowledgement names, if it names any, and that are not in the set."""
+        named = ack.get("cases")
+        if not isinstance(named, list):
+            return []
+        folder = manifest.removesuffix("manifest.json")
+        of_agency, kind = folder.split("/")[0].removeprefix("agency_id="), folder.split("/")[1]
+        day = date.fromisoformat(str(json.loads(sent)["date"]))
+        known = {
+            str(row.fields["case_id"])
+            for row in Exports(self.table).rows(day)
+            if row.agency_id == of_agency and (row.kind == "PLACEMENT") == (kind == "placements")
+        }
+        return [str(each)[:64] for each in named if str(each) not in known]
 
     def _record(self, drop: Drop, on: str, ack: Mapping[str, Any], refused: RowError | None) -> Outcome:
         name = hashlib.sha256(drop["key"].encode()).hexdigest()[:20]
@@ -75,6 +97,7 @@ class Acknowledge:
             "content": {"S": content},
             "problem": {"S": "" if refused is None else str(refused)},
             "by": {"S": drop["run"]},
+            "at": {"S": drop["dropped_at"]},
         }
         for known in self.table.query(item["pk"]["S"], item["sk"]["S"]):
             if known["content"] == item["content"] and known["problem"] == item["problem"]:

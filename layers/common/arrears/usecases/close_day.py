@@ -66,6 +66,7 @@ class CloseDay:
         signer: signs the manifests; None leaves them unsigned.
         allocate: says which agency gets the cases that wait for it; None where none can.
         render: makes the sheet of a placement again.
+        state: writes the statements of a month, on its last day.
     """
 
     table: Table
@@ -75,6 +76,7 @@ class CloseDay:
     signer: Signer | None = None
     allocate: Callable[[date], None] | None = None
     render: Callable[[ExportRow], bytes] | None = None
+    state: Callable[[date], None] | None = None
 
     def __call__(self, day: date) -> DayReport:
         """Close a day, and before it those that were missed since the last one that was closed.
@@ -90,6 +92,8 @@ class CloseDay:
                 continue
             self._close(due, report)
             report["days"].append(due.isoformat())
+            if self.state is not None and (due + ONE_DAY).day == 1:
+                self.state(due)
         if last is None or last < day:
             report["heads"] = self._lock_heads(day, last)
             self.exports.set_closed_through(day)

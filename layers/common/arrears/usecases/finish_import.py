@@ -74,6 +74,8 @@ class FinishImport:
         self.count("RowsUnchanged", counts["unchanged"])
         self.count("RowsRejected", counts["rejected"])
         self.count("ImportsFailed", int(failed))
+        if drop["kind"] == "acks":
+            self.count("AcknowledgementsRefused", counts["rejected"])
         return {"failed": failed, "rows": counts["rows"], "rejected": counts["rejected"]}
 
     def _collect(self, pieces: list[str] | None, folder: Path) -> tuple[Counts, list[Path], bool]:

@@ -1,0 +1,91 @@
+"""Open cases as operators look at them: the operator's list, and what must be sued by when."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from arrears.adapters.settings import Settings
+from arrears.adapters.table import Table
+from arrears.domain.case import Case
+from arrears.domain.legal import is_filed, limitation_ends
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A case on the operator's list, and why."""
+
+    case: Case
+    on: date
+    why: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A case that is to be sued.
+
+    Attributes:
+        by: the claim is barred from this date on; None where the policy sets no limitation.
+        state: what it waits for.
+    """
+
+    case: Case
+    by: date | None
+    state: str
+
+
+@dataclass(frozen=True)
+class OpenCases:
+    """Looks through the open cases of a stack."""
+
+    table: Table
+    settings: Settings
+
+    def __iter__(self) -> Iterator[Case]:
+        """Yield the open cases, by account."""
+        ids = [
+            entry.case_id
+            for shard in range(self.table.shards)
+            for entry in self.table.queued("open", shard)
+            if entry.case_id is not None
+        ]
+        for case_id in sorted(ids):
+            record = self.table.case(case_id)
+            if record is not None and record.case.is_open:
+                yield record.case
+
+    def listed(self) -> Iterator[Listed]:
+        """Yield the cases on the operator's list: those parked, and those that go nowhere by themselves."""
+        for case in self:
+            if case.failed is not None:
+                yield Listed(case, case.failed.on, "parked", f"{case.failed.action}: {case.failed.error}")
+            for each in case.listed:
+                if each.why != "placements" or case.placement is None:
+                    yield Listed(case, each.on, each.why, each.reason)
+
+    def to_sue(self) -> list[Due]:
+        """Return the cases that wait for a suit, or whose claim is barred soon; the most urgent first."""
+        policy, clock = self.settings.active().policy, self.settings.clock()
+        found = []
+        for case in self:
+            on = clock.now(case.account.timezone).on
+            if is_filed(case):
+                continue
+            by = limitation_ends(case, policy, on)
+            soon = by is not None and on >= by - timedelta(days=policy.legal.warn_days)
+            if soon or case.approvals:
+                found.append(Due(case, by, _state(case, by, on)))
+        return sorted(found, key=lambda due: (due.by or date.max, due.case.case_id))
+
+
+def _state(case: Case, by: date | None, on: date) -> str:
+    if by is not None and on >= by:
+        return "barred"
+    decided = case.legal_decision
+    if decided is not None:
+        return f"{'approved' if decided.approved else 'declined'} by {decided.by} on {decided.on}"
+    if case.approvals:
+        return f"approval {case.approvals[-1].step} on {case.approvals[-1].on}"
+    if case.placement is not None:
+        return f"with agency {case.placement.agency_id or '(being allocated)'}"
+    return f"stage {case.stage or 'none yet'}"
