@@ -221,8 +221,10 @@ class Case:
         return last if last is not None and last.ended_on is None else None
 
     def arrears(self, on: date) -> Money:
-        """Return the known arrears on a date."""
+        """Return the known arrears on a date; before the oldest extract that is still kept, what that one says."""
         arrears = self.account.arrears(on)
+        if arrears is None and self.account.extracts:
+            return self.account.extracts[0].past_due
         if arrears is None:
             msg = f"{self.case_id}: a case without an extract"
             raise BrokenHistoryError(msg)
