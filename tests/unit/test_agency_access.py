@@ -71,7 +71,6 @@ REQUESTS: list[tuple[str, str, Request]] = [
     (DENIED, "change the key that checks signatures", on_object("s3:PutObject", f"{OWN}/keys/manifest-signing.pem")),
     (ALLOWED, "read a signature", on_object("s3:GetObject", f"{OWN}/placements/date=2005-09-01/manifest.sig")),
     (ALLOWED, "read the bank's key", on_object("s3:GetObject", f"{OWN}/keys/manifest-signing.pem")),
-    (ALLOWED, "read a schema", on_object("s3:GetObject", f"{OWN}/schemas/agency-case-1.schema.json")),
     (ALLOWED, "read its statement", on_object("s3:GetObject", f"{OWN}/statements/month=2005-09/statement.csv")),
     (DENIED, "read another agency's statement", on_object("s3:GetObject", "agency_id=south/statements/a.csv")),
     (DENIED, "replace the bank's key", on_object("s3:PutObject", f"{OWN}/keys/manifest-signing.pem")),
