@@ -5,15 +5,27 @@ from functools import cache
 
 from arrears.adapters import aws
 from arrears.adapters.objects import Objects
+from arrears.domain.policy import AgencyFiles
 from arrears.usecases.finish_import import FinishImport
 from arrears.usecases.import_piece import ImportPiece
 from arrears.usecases.split_file import SplitFile
 
 
+def _files_of(agency_id: str) -> AgencyFiles:
+    from arrears.bootstrap import settings
+
+    return settings().active().policy.files_of(agency_id)
+
+
 @cache
 def split_file() -> SplitFile:
     """The use case of `split_import`."""
-    return SplitFile(Objects(aws.s3()), os.environ["INBOUND_BUCKET"], os.environ["AGENCY_BUCKET"])
+    return SplitFile(
+        Objects(aws.s3()),
+        os.environ["INBOUND_BUCKET"],
+        os.environ["AGENCY_BUCKET"],
+        files_of=_files_of,
+    )
 
 
 @cache

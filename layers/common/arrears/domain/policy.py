@@ -358,6 +358,20 @@ class CommissionBand(PolicyModel):
     percent: Annotated[Decimal, BeforeValidator(_exact), Field(ge=0, le=100)]
 
 
+class AgencyFiles(PolicyModel):
+    """What an agency may write.
+
+    Attributes:
+        returns_bytes: how large a file of returns may be, packed and unpacked.
+        acks_bytes: how large an acknowledgement may be.
+        returns_types: how the name of a file of returns may end.
+    """
+
+    returns_bytes: Annotated[int, Field(ge=1024, le=512 * 1024 * 1024)] = 5 * 1024 * 1024
+    acks_bytes: Annotated[int, Field(ge=1024, le=1024 * 1024)] = 64 * 1024
+    returns_types: tuple[Literal[".csv", ".csv.gz", ".jsonl", ".jsonl.gz"], ...] = (".csv", ".csv.gz")
+
+
 class Agency(PolicyModel):
     """A collection agency. What is left empty does not limit it.
 
@@ -368,6 +382,7 @@ class Agency(PolicyModel):
         currencies, regions, risk_grades: it takes only these; an account without a grade is `medium`.
         commission: by the age of the debt on the day of the placement; the last band that is reached counts.
         term_days: how long it keeps a case; without it, the stage's term.
+        files: how large and of which types the files may be that it writes.
         mandate, mandate_date: the bank's mandate to the agency: its reference and date; the law firm's with the
             agency's id when empty.
     """
@@ -383,6 +398,7 @@ class Agency(PolicyModel):
     term_days: Annotated[int, Field(ge=1, le=3650)] | None = None
     mandate: str = ""
     mandate_date: date | None = None
+    files: AgencyFiles = AgencyFiles()
 
     def commission_percent(self, days_past_due: int) -> Decimal:
         """Return the commission, in percent, for a debt of an age; zero where no band is reached."""
@@ -548,6 +564,11 @@ class Policy(PolicyModel):
     def agency(self, agency_id: str) -> Agency | None:
         """Return an agency by its id; None for one that the policy does not name."""
         return next((agency for agency in self.agencies if agency.id == agency_id), None)
+
+    def files_of(self, agency_id: str) -> AgencyFiles:
+        """Return what an agency may write; the usual limits for one that the policy does not name."""
+        agency = self.agency(agency_id)
+        return AgencyFiles() if agency is None else agency.files
 
     def term_end(self, placed_on: date) -> date | None:
         """Return the date on which a placement's term is over (rule 6); None where no term is set."""

@@ -7,7 +7,7 @@ files first, so that memory stays flat however large the file is; the same versi
 import json
 import tempfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +15,10 @@ from typing import IO, Any
 
 from arrears.adapters.objects import Objects, Opened, Reads
 from arrears.domain.decide import account_of
+from arrears.domain.policy import AgencyFiles
 from arrears.errors import PermanentActionError
 from arrears.files import Kind, RowError, read_rows
+from arrears.usecases.agency_files import check_key, read_limited
 from arrears.usecases.drop import Drop, Split, drop_of, kind_of_rows, piece_key, report_key, run_of
 
 #: So much of a file, unpacked, makes a piece: one to several thousand rows, which take some ten seconds to take in.
@@ -25,8 +27,6 @@ PIECE_BYTES = 512 * 1024
 MOST_PIECES = 256
 #: How much larger CSV gets by unpacking, about.
 _GZIP_RATIO = 5
-#: An acknowledgement is a few lines of JSON.
-_MOST_ACK = 64 * 1024
 #: The column that says whose row it is; a letter's and a case's id begin with the account.
 _ACCOUNT_COLUMN = {"letters": "letter_id", "returns": "case_id", "court": "case_id"}
 
@@ -37,12 +37,14 @@ class SplitFile:
 
     Attributes:
         folder: where the pieces are written before they are stored; the system's own folder by default.
+        files_of: what an agency may write, by its id.
     """
 
     objects: Objects
     inbound_bucket: str
     agency_bucket: str
     folder: Path | None = None
+    files_of: Callable[[str], AgencyFiles] = lambda _: AgencyFiles()
 
     def __call__(self, detail: Mapping[str, Any]) -> Split:
         """Split the object that an "Object Created" event tells of.
@@ -81,7 +83,7 @@ class SplitFile:
             paths = [Path(folder, f"{number:04d}") for number in range(count)]
             with ExitStack() as stack:
                 files = [stack.enter_context(path.open("w", encoding="ascii")) for path in paths]
-                _write(drop, opened.body, files)
+                self._write(drop, opened.body, files)
             for number, path in enumerate(paths):
                 if path.stat().st_size:
                     key = piece_key(drop["run"], number)
@@ -89,17 +91,30 @@ class SplitFile:
                     keys.append(key)
         return keys
 
+    def _write(self, drop: Drop, body: Reads, files: Sequence[IO[str]]) -> None:
+        """Write the rows of a file; of an agency's that breaks its limits nothing but that."""
+        if drop["agency_id"]:
+            limits = self.files_of(drop["agency_id"])
+            try:
+                check_key(drop, limits)
+                if drop["kind"] == "acks":
+                    json.dump(_ack(body, limits.acks_bytes), files[0])
+                    files[0].write("\n")
+                    return
+                body = read_limited(body, limits)
+            except RowError as refused:
+                json.dump({"line": 1, "reason": str(refused), "row": None}, files[0])
+                files[0].write("\n")
+                return
+        _write(drop, body, files)
+
 
 def _pieces(size: int, key: str) -> int:
     unpacked = size * _GZIP_RATIO if key.lower().endswith(".gz") else size
     return max(1, min(MOST_PIECES, -(-unpacked // PIECE_BYTES)))
 
 
-def _write(drop: Drop, body: Reads, files: list[IO[str]]) -> None:
-    if drop["kind"] == "acks":
-        json.dump(_ack(body), files[0])
-        files[0].write("\n")
-        return
+def _write(drop: Drop, body: Reads, files: Sequence[IO[str]]) -> None:
     kind = kind_of_rows(drop)
     column = _ACCOUNT_COLUMN.get(kind, "account_id")
     # ASCII with escapes: what the reader could not decode can be written down all the same.
@@ -119,15 +134,15 @@ def _entries(body: Reads, kind: Kind, name: str, column: str) -> Iterator[tuple[
             yield line, {"row": row}, owner if column == "account_id" else account_of(owner)
 
 
-def _ack(body: Reads) -> dict[str, Any]:
+def _ack(body: Reads, most: int) -> dict[str, Any]:
     """Return the one row of an acknowledgement."""
-    data = body.read(_MOST_ACK + 1)
+    data = body.read(most + 1)
     try:
         if data.startswith(b"\x1f\x8b"):
-            data = zlib.decompressobj(wbits=31).decompress(data, _MOST_ACK + 1)
-        found = json.loads(data) if len(data) <= _MOST_ACK else None
+            data = zlib.decompressobj(wbits=31).decompress(data, most + 1)
+        found = json.loads(data) if len(data) <= most else None
     except (ValueError, RecursionError, zlib.error):
         found = None
     if not isinstance(found, dict):
-        return {"line": 1, "reason": f"file: is no JSON object of at most {_MOST_ACK} bytes", "row": None}
+        return {"line": 1, "reason": f"file: is no JSON object of at most {most} bytes", "row": None}
     return {"line": 1, "row": found}
