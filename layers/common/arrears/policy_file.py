@@ -200,8 +200,9 @@ def named_templates(policy: Policy) -> list[tuple[tuple[str | int, ...], str, st
                 named.append((at, _CHANNELS.get(step.action, ""), step.template))
     for action, instead in policy.contact.fallback.items():
         if instead.template is not None:
-            at = ("contact", "fallback", action, "template")
-            named.append((at, _CHANNELS.get(instead.action, ""), instead.template))
+            named.append(
+                (("contact", "fallback", action, "template"), _CHANNELS.get(instead.action, ""), instead.template)
+            )
     if policy.promises.remind_days_before is not None:
         named.append((("promises", "template"), "sms", policy.promises.template))
     if policy.monthly_reminder is not None and policy.monthly_reminder.template is not None:

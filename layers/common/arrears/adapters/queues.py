@@ -1,8 +1,10 @@
 """Task queues: SQS FIFO, one message group for each account."""
 
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from arrears.adapters.aws import translated
+from arrears.usecases.dispatch_letters import Message
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -25,3 +27,45 @@ class FifoQueue:
                 QueueUrl=self._url, MessageBody=body, MessageGroupId=group, MessageDeduplicationId=task_id
             )
         return answer["MessageId"]
+
+
+#: So many messages one request takes or gives back at most (SQS quotas).
+_BATCH = 10
+#: How long a message that was received stays with whoever has it, in seconds: as long as a function can run.
+_MINE = 900
+
+
+class FifoInbox:
+    """A FIFO queue from its reading end; see `usecases.dispatch_letters.Inbox`.
+
+    Args:
+        client: an SQS client.
+        url: of the queue.
+        wait: how long an empty answer is waited for, in seconds; without waiting SQS may miss what is there.
+    """
+
+    def __init__(self, client: "SQSClient", url: str, *, wait: int = 1) -> None:
+        self._client, self._url, self._wait = client, url, wait
+
+    def receive(self) -> Iterator[Message]:
+        """Yield what is queued now, until nothing more comes."""
+        while True:
+            with translated("sqs:ReceiveMessage"):
+                answer = self._client.receive_message(
+                    QueueUrl=self._url, MaxNumberOfMessages=_BATCH, VisibilityTimeout=_MINE, WaitTimeSeconds=self._wait
+                )
+            messages = answer.get("Messages", [])
+            if not messages:
+                return
+            for message in messages:
+                yield Message(message["Body"], message["ReceiptHandle"])
+
+    def delete(self, handles: Sequence[str]) -> None:
+        """Take messages away for good."""
+        for start in range(0, len(handles), _BATCH):
+            entries = [
+                {"Id": str(number), "ReceiptHandle": handle}
+                for number, handle in enumerate(handles[start : start + _BATCH])
+            ]
+            with translated("sqs:DeleteMessageBatch"):
+                self._client.delete_message_batch(QueueUrl=self._url, Entries=entries)  # type: ignore[arg-type] # literals

@@ -37,6 +37,7 @@ __all__ = [
     "open_case",
     "opening_reason",
     "opens_on",
+    "stands_still",
 ]
 
 
@@ -184,6 +185,20 @@ def _recall(case: Case, placement: Placement, why: str, on: date, reason: str) -
         return _parked(case, on)
     action_id = f"{placement.action_id}.recall"
     return Act("recall_from_agency", case.stage, why, action_id, reason, agency_id=placement.agency_id)
+
+
+def stands_still(case: Case, policy: Policy, on: date) -> str | None:
+    """Return why nobody is to be contacted for a case on a date: paid, held, or a promise standing; None for no reason.
+
+    Promises that came in are to be settled before (`turn.take_turn`).
+    """
+    arrears = case.arrears(on)
+    if arrears.amount <= policy.tolerance(arrears.currency):
+        return f"the arrears are paid: {arrears} are left (rule 8)"
+    promise = case.standing_promise(on)
+    if promise is not None:
+        return f"a promise to pay stands through {promise.until} (rule 12)"
+    return _hold_reason(case, policy, on)
 
 
 def _withdraw_legal(case: Case, policy: Policy, on: date, reason: str) -> Act | Wait | None:

@@ -87,9 +87,19 @@ class Driver:
     def _play(self, on: date) -> None:
         self.wait_for_files()
         self.stack.settings.set_clock(on, is_open=True)
+        self.invoke("BuildWorklistFunction")
         self._come_to_rest(on)
+        self._dispatch_letters(on)
         self.invoke("CloseExportDayFunction")
         self.stack.settings.set_clock(on + ONE_DAY, is_open=False)
+
+    def _dispatch_letters(self, on: date) -> None:
+        """Make the day's batch for the mailing house, when there is a letter; what it says of cases comes to rest."""
+        queue = self.stack.output("LetterQueueUrl")
+        answer_ = aws.sqs().get_queue_attributes(QueueUrl=queue, AttributeNames=["ApproximateNumberOfMessages"])
+        if int(answer_["Attributes"]["ApproximateNumberOfMessages"]):
+            self.invoke("DispatchLettersFunction")
+            self._come_to_rest(on)
 
     # --- files -------------------------------------------------------------------------------------------------------
     def wait_for_files(self) -> None:

@@ -1,0 +1,136 @@
+"""Build the worklist: the calls of a morning, as a dialler reads them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Final, TypedDict
+
+from arrears.adapters.settings import Settings
+from arrears.adapters.table import AccountRecord, Table
+from arrears.csv_safe import write_csv
+from arrears.domain.policy import Policy
+from arrears.domain.worklist import Entry, entry_of, ranked
+from arrears.effects.known import known
+from arrears.effects.ports import Objects
+from arrears.effects.queue_call import call_numbers, message_for_others
+from arrears.files.records import Profile
+
+COLUMNS: Final = (
+    *("rank", "action_id", "case_id", "account_id", "cardholder_name", "phone", "number", "may_be_told"),
+    *("message_for_others", "language", "timezone", "call_from", "call_until", "currency", "arrears", "days_past_due"),
+    *("risk_grade", "broken_promises", "days_to_next_stage", "promise_within_days", "stage", "queued_on", "left_over"),
+)
+LEFT_COLUMNS: Final = ("case_id", "action_id")
+_CSV: Final = "text/csv; charset=utf-8"
+#: So many cases are loaded at once.
+_BATCH: Final = 500
+
+
+class WorklistReport(TypedDict):
+    """What the list has: how many calls, and how many did not fit."""
+
+    date: str
+    calls: int
+    left_over: int
+
+
+def worklist_key(day: date) -> str:
+    """Return where the list of a day lies, in the documents bucket."""
+    return f"worklists/date={day.isoformat()}/calls.csv"
+
+
+def left_over_key(day: date) -> str:
+    """Return where it says which calls did not fit on the list of a day."""
+    return f"worklists/date={day.isoformat()}/left_over.csv"
+
+
+@dataclass(frozen=True)
+class BuildWorklist:
+    """Writes `worklists/date=<date>/calls.csv`, never longer than the day's capacity, and beside it what did not fit.
+
+    It changes nothing and may be run again: the list is then made anew from what is known by then.
+    """
+
+    table: Table
+    settings: Settings
+    documents: Objects
+    tell: Callable[[str, int], None]
+
+    def __call__(self, day: date) -> WorklistReport:
+        """Build the list of a day.
+
+        Raises:
+            TransientServiceError: a service is busy.
+        """
+        policy = self.settings.active().policy
+        capacity = policy.calls.capacity_per_day if policy.calls is not None else None
+        entries = [entry for case_ids in self._open() for entry in self._entries(case_ids, policy, day)]
+        before = self._left_over(day)
+        listed, left = ranked(entries, before, capacity)
+        accounts = self.table.accounts([entry.account_id for entry in listed]) if listed else {}
+        rows = [
+            self._row(rank, entry, accounts[entry.account_id], policy, day) | {"left_over": entry.case_id in before}
+            for rank, entry in enumerate(listed, 1)
+        ]
+        self.documents.put(worklist_key(day), write_csv(COLUMNS, rows), _CSV)
+        left_rows = [{"case_id": entry.case_id, "action_id": entry.action_id} for entry in left]
+        self.documents.put(left_over_key(day), write_csv(LEFT_COLUMNS, left_rows), _CSV)
+        self.tell("CallsListed", len(listed))
+        self.tell("CallsLeftOver", len(left))
+        return {"date": day.isoformat(), "calls": len(listed), "left_over": len(left)}
+
+    def _open(self) -> list[list[str]]:
+        case_ids = [
+            entry.case_id
+            for shard in range(self.table.shards)
+            for entry in self.table.queued("open", shard)
+            if entry.case_id is not None
+        ]
+        return [case_ids[start : start + _BATCH] for start in range(0, len(case_ids), _BATCH)]
+
+    def _entries(self, case_ids: list[str], policy: Policy, day: date) -> list[Entry]:
+        records = self.table.load_cases(case_ids)
+        return [entry for record in records if (entry := entry_of(record.case, policy, day)) is not None]
+
+    def _left_over(self, day: date) -> frozenset[str]:
+        """Return the cases that did not fit on the last list before a day."""
+        earlier = [key for key in self.documents.keys("worklists/") if key.endswith("/left_over.csv")]
+        before = [key for key in earlier if key < left_over_key(day)]
+        body = self.documents.get(before[-1]) if before else None
+        lines = (body or b"").decode().splitlines()[1:]
+        return frozenset(line.partition(",")[0] for line in lines)
+
+    def _row(self, rank: int, entry: Entry, account: AccountRecord, policy: Policy, day: date) -> dict[str, object]:
+        record = self.table.case(entry.case_id)
+        profile = account.profile or Profile()
+        numbers = call_numbers(profile, entry.phone)
+        first = numbers[0] if numbers else None
+        hours = policy.contact.hours
+        told = None if record is None else known(record.case, account, day)
+        window = policy.promise_window_days(entry.stage, 0)
+        if told is not None:
+            window = policy.promise_window_days(entry.stage, sum(call.is_conversation for call in told.case.calls))
+        return {
+            "rank": rank,
+            "action_id": entry.action_id,
+            "case_id": entry.case_id,
+            "account_id": entry.account_id,
+            "cardholder_name": profile.name,
+            "phone": first["kind"] if first else entry.phone,
+            "number": first["number"] if first else None,
+            "may_be_told": first["may_be_told"] if first else None,
+            "message_for_others": message_for_others(told, policy.bank.name, policy.bank.phone) if told else None,
+            "language": told.language if told else None,
+            "timezone": account.account.timezone,
+            "call_from": f"{hours[0]:%H:%M}" if hours else None,
+            "call_until": f"{hours[1]:%H:%M}" if hours else None,
+            "currency": entry.arrears.currency,
+            "arrears": f"{entry.arrears.amount:f}",
+            "days_past_due": told.days_past_due if told else None,
+            "risk_grade": entry.risk_grade,
+            "broken_promises": entry.broken_promises,
+            "days_to_next_stage": entry.days_to_next_stage,
+            "promise_within_days": window,
+            "stage": entry.stage,
+            "queued_on": entry.queued_on.isoformat(),
+        }
