@@ -98,16 +98,16 @@ def _files(folder: Path, manifest: dict[str, Any], entries: dict[str, Any]) -> I
 
 
 def _rows(name: str, body: bytes) -> "list[dict[str, Any]] | None":
-    """Return the rows of a table; None for a file that has none, or cannot be read."""
+    """Return the rows of a table; none of one that cannot be read, None for a file that is no table."""
+    if not name.endswith((".csv", ".jsonl")):
+        return None
     try:
         text = body.decode("utf-8")
         if name.endswith(".csv"):
             return list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
-        if name.endswith(".jsonl"):
-            return [json.loads(line) for line in text.splitlines() if line]
+        return [json.loads(line) for line in text.split("\n") if line]
     except (ValueError, csv.Error):
         return []
-    return None
 
 
 def _cases(folder: Path, manifest: dict[str, Any], entries: dict[str, Any]) -> Iterator[str]:
