@@ -28,6 +28,8 @@ FUNCTIONS = {
     "PlaceWithAgency": "export_agency",
     "RecallFromAgency": "export_agency",
     "FileLegal": "export_legal",
+    "WithdrawCalls": "queue_call",
+    "LiftFreeze": "freeze_account",
 }
 BUCKETS = ("DocumentsBucket", "AgencyBucket", "LegalBucket")
 

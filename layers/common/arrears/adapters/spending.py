@@ -40,7 +40,8 @@ class TableSpending:
             "Update": {
                 "TableName": self._table.name,
                 "Key": {"pk": {"S": _budget(month)}, "sk": {"S": f"{stage}#{part}"}},
-                "UpdateExpression": "ADD spent :cost, segments :segments, texts :one",
+                "UpdateExpression": "ADD spent :cost, #segments :segments, texts :one",
+                "ExpressionAttributeNames": {"#segments": "segments"},
                 "ExpressionAttributeValues": {
                     ":cost": {"N": f"{cost:f}"},
                     ":segments": {"N": str(segments)},
