@@ -20,6 +20,7 @@ GROUPS = {
     "case": "show a case of the deployed stack, or let a parked one go on",
     "agency": "what agencies have, acknowledged and collected; recall a case, write a set again",
     "legal": "approve or decline a suit, list what must be filed by when, make a file for court again",
+    "letters": "the register of letters of an account",
     "audit": "replay the stored events against the stored cases",
     "local": "set or advance the business date of the embedded stack",
 }
