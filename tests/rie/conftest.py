@@ -1,15 +1,18 @@
 """What the tests of built functions share: the build, and where AWS is."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from tests.rie.emulator import BuiltFunction, Emulator, built_functions
+from tests.support.embedded import Embedded
 from tools.build import build
-from tools.template import ROOT, Resolver, load
+from tools.template import Resolver, load
+
+TODAY = date(2005, 9, 3)
 
 
 @dataclass(frozen=True)
@@ -24,13 +27,19 @@ class Cloud:
 
 
 @pytest.fixture(scope="session")
-def cloud() -> Cloud:
-    """The embedded stack that is up. A test module with a stack of its own overrides this."""
-    state = ROOT / ".local" / "stack.json"
-    if not state.is_file():
-        pytest.skip("no embedded stack is up: `make up` starts one")
-    stack = json.loads(state.read_text(encoding="utf-8"))
-    return Cloud(endpoint=stack["endpoint"], region=stack["region"], physical=physical_names(stack["outputs"]))
+def cloud(embedded_stack: Embedded) -> Cloud:
+    """The session's embedded stack. A test module with a stack of its own overrides this."""
+    with embedded_stack.active():
+        stack = embedded_stack.stack
+        if stack.settings.clock().set_to is None:
+            # On a date like those of the events: the close of a day goes through all that were missed since the last.
+            embedded_stack.driver.set_clock(TODAY)
+    return Cloud(
+        endpoint=embedded_stack.endpoint,
+        region=embedded_stack.environment["AWS_REGION"],
+        physical=physical_names(stack.outputs),
+        parameters=stack.parameters,
+    )
 
 
 def physical_names(outputs: dict[str, str]) -> dict[str, str]:
