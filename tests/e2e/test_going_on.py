@@ -246,3 +246,22 @@ def test_an_account_that_nobody_knows_is_said_to_be_unknown(stack: Embedded) -> 
     shown = stack.arrears("case", "show", "E2E-NOBODY")
     assert shown.returncode == 1
     assert "is not known" in shown.stdout + shown.stderr
+
+
+# --- last, since it leaves ten thousand accounts behind ---------------------------------------------------------------
+def test_three_bad_rows_of_ten_thousand_cost_themselves_only(stack: Embedded) -> None:
+    on, size = stack.today, 10_000
+    rows = [owing(f"E2E-MANY-{number}", on, 5, past_due_amount="0.00", oldest_due_date="") for number in range(size)]
+    bad = {17: ("currency", "XXQ"), 5_000: ("past_due_amount", "much"), size - 1: ("as_of", "yesterday")}
+    for number, (column, cell) in bad.items():
+        rows[number][column] = cell
+    key = "portfolio/e2e-many.csv.gz"
+    stack.drop(key, gzip.compress(portfolio(*rows).encode()))
+    report = stack.imported(key)
+    assert (report["rows"], report["accepted"], report["rejected"]) == (size, size - len(bad), len(bad))
+    rejects = [json.loads(line) for line in stack.read("InboundBucket", f"rejects/{key}.jsonl").splitlines()]
+    assert {reject["line"]: reject["row"]["account_id"] for reject in rejects} == {
+        number + 2: f"E2E-MANY-{number}" for number in bad
+    }
+    accounts = stack.stack.table.accounts([row["account_id"] or "" for row in rows])
+    assert sum(record.version > 0 for record in accounts.values()) == size - len(bad)
