@@ -82,7 +82,7 @@ def must_wait(case: Case, policy: Policy, action: Action, now: Moment) -> NotBef
 def first_date(case: Case, policy: Policy, action: Action, since: date) -> tuple[date, str]:
     """Return the first date from `since` on which a contact is allowed, and why it is not earlier."""
     contact = policy.contact
-    if not (contact.days or contact.holidays or contact.limits):
+    if not contact.restricts_dates:
         return since, ""
     reason = ""
     for ahead in range(_HORIZON):

@@ -16,7 +16,7 @@ from arrears.domain.contact import cannot_be_contacted, must_wait
 from arrears.domain.dates import ONE_DAY
 from arrears.domain.decisions import Act, Close, Decision, Record, Wait
 from arrears.domain.events import ActionPlanned, ActionUncertain, ActionWithdrawn
-from arrears.domain.legal import approval_on, limitation_ends, must_withdraw, next_legal_record, why_not_filed
+from arrears.domain.legal import approval_on, files, limitation_ends, must_withdraw, next_legal_record, why_not_filed
 from arrears.domain.moment import Moment
 from arrears.domain.opening import account_of, case_id_of, open_case, opening_reason, opens_on
 from arrears.domain.policy import WITHDRAWALS, Action, Policy
@@ -72,10 +72,11 @@ def decide(case: Case, policy: Policy, now: Moment) -> Decision:  # noqa: PLR091
     recorded = next_legal_record(case, policy, on)
     if recorded is not None:
         return Record(recorded)
-    due = list(due_acts(case, policy, on))
+    due: Iterable[Act] = due_acts(case, policy, on)
     why = ""
-    if any(act.action == "file_legal" for act in due):
-        why = why_not_filed(case, policy, on)
+    if case.stage is not None and files(policy.stages[case.stage]):
+        due = list(due)
+        why = why_not_filed(case, policy, on) if any(act.action == "file_legal" for act in due) else ""
         if why:
             due = [act for act in due if act.action != "file_legal"]
             why = f"file_legal is due but {why}"

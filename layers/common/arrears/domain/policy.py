@@ -246,6 +246,11 @@ class Contact(PolicyModel):
         return self
 
     @cached_property
+    def restricts_dates(self) -> bool:
+        """Whether there are dates on which somebody may not be contacted."""
+        return bool(self.days or self.holidays or self.limits)
+
+    @cached_property
     def limits(self) -> tuple[Cap, ...]:
         """The caps, the one of `one_of_a_kind_a_day` among them."""
         if not self.one_of_a_kind_a_day:

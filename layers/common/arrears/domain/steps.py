@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from functools import lru_cache
 
 from arrears.domain.agencies import able, candidate, placing_due_on
 from arrears.domain.calls import AGAIN, first_call, next_call, round_of
@@ -144,12 +145,13 @@ def _step_act(case: Case, policy: Policy, index: int, step: Step, due_on: date, 
     )
 
 
-def _monthly_day(reminder: MonthlyReminder, on: date) -> date:
-    """Return the last date, not later than `on`, that is the reminder's day of its month."""
-    day = monthly_date(on.year, on.month, reminder.day)
+@lru_cache(maxsize=4096)
+def _monthly_day(day_of_month: int, on: date) -> date:
+    """Return the last date, not later than `on`, that is that day of its month."""
+    day = monthly_date(on.year, on.month, day_of_month)
     if day > on:
         last_month = on.replace(day=1) - ONE_DAY
-        day = monthly_date(last_month.year, last_month.month, reminder.day)
+        day = monthly_date(last_month.year, last_month.month, day_of_month)
     return day
 
 
@@ -162,8 +164,8 @@ def _monthly_due(case: Case, policy: Policy, reminder: MonthlyReminder, on: date
 
     None where it is done, where a text has gone out since its day anyway, or where the case was not open on it.
     """
-    day = _monthly_day(reminder, on)
-    if case.opened_on > day:
+    day = _monthly_day(reminder.day, on)
+    if case.opened_on > day or (day < on and not policy.contact.restricts_dates):
         return None
     action_id = _monthly_id(case, day)
     if any(done.on >= day and (done.action == "send_sms" or done.action_id == action_id) for done in case.done):
@@ -176,7 +178,7 @@ def _monthly_act(case: Case, policy: Policy, on: date) -> Act | None:
     reminder = policy.monthly_reminder
     if reminder is None or case.stage not in reminder.stages or _monthly_due(case, policy, reminder, on) != on:
         return None
-    day = _monthly_day(reminder, on)
+    day = _monthly_day(reminder.day, on)
     reason = f"monthly reminder on day {reminder.day} (rule 7)"
     if day != on:
         reason += f", moved from {day}"
