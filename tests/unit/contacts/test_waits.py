@@ -101,7 +101,7 @@ def news(draw: st.DrawFn) -> DatedFact:
     later = changed(later, sms_opt_out=draw(st.booleans()), risk_grade=draw(st.sampled_from(_GRADES)))
     sms_status = draw(st.sampled_from(["delivered", "failed"]))
     kinds: list[st.SearchStrategy[DatedFact]] = [
-        st.just(called(day, draw(st.sampled_from(PHONES)), draw(st.sampled_from(results)), promised_on=promised)),  # type: ignore[arg-type]  # literals in a list
+        st.just(called(day, draw(st.sampled_from(PHONES)), draw(st.sampled_from(results)), promised_on=promised)),
         st.just(fact(day, payment("300.00", on=day, payment_id=f"P{day}"))),
         st.just(fact(day, later)),
         st.just(fact(day, HoldPlaced("H", "dispute", day))),

@@ -198,7 +198,8 @@ def test_a_text_that_may_have_gone_out_is_paid_for() -> None:
 def test_at_the_months_budget_a_text_waits_for_the_next_month(
     budget: dict[str, str], before: dict[str, str], postponed: bool, told: list[int]
 ) -> None:
-    texts, heard = Texts(), []
+    texts = Texts()
+    heard: list[int] = []
     purse = Purse({stage: Decimal(spent) for stage, spent in before.items()})
     send = SendSms(texts, Folder(), Wordings(production=False), purse, heard.append)
     work = Play(rules=priced(monthly_budget=budget)).until("send_sms")

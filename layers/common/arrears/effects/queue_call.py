@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypedDict
 
+from arrears.documents.clean import in_script_of
 from arrears.domain.facts import PHONES, Phone
 from arrears.effects.known import Known, known_for, plan_of, written
 from arrears.effects.ports import Tasks
@@ -61,7 +62,7 @@ def message_for_others(known: Known, bank: str, phone: str) -> str:
     """Return what may be said to anybody but the cardholder, in the cardholder's language."""
     language = known.language if known.language in _MESSAGES else "en"
     name = known.profile.name or _NOBODY[language]
-    return _MESSAGES[language].format(name=name, bank=bank, phone=phone)
+    return _MESSAGES[language].format(name=name, bank=in_script_of(bank, language), phone=phone)
 
 
 @dataclass(frozen=True)
