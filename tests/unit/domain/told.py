@@ -42,10 +42,13 @@ def hold(on: str, status: str = "placed", hold_id: str = "H") -> DatedFact:
     return DatedFact(day(on), event(hold_id, "dispute", day(on)))
 
 
-def called(on: str, result: CallOutcome, promised_on: str | None = None, phone: Phone = "mobile") -> DatedFact:
+def called(
+    on: str, result: CallOutcome, promised_on: str | None = None, *, amount: str | None = None, phone: Phone = "mobile"
+) -> DatedFact:
     at = datetime.combine(day(on), datetime.min.time())
     promised = None if promised_on is None else day(promised_on)
-    return DatedFact(day(on), Call(f"C{on}", at, day(on), phone, result, promised_on=promised))
+    call = Call(f"C{on}", at, day(on), phone, result, None if amount is None else Decimal(amount), promised)
+    return DatedFact(day(on), call)
 
 
 def returned(on: str, case_id: str, outcome: Any = "returned") -> DatedFact:
