@@ -499,6 +499,7 @@ class Policy(PolicyModel):
         for agency_id in ids:
             if ids.count(agency_id) > 1:
                 msg = f"agencies: {agency_id} is there twice"
+                raise ValueError(msg)
         for stage in self.sms.monthly_budget:
             if stage != "total" and stage not in self.stages:
                 msg = f"sms.monthly_budget: there is no stage {stage!r}"
