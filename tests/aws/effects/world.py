@@ -28,6 +28,7 @@ FUNCTIONS = {
     "PlaceWithAgency": "export_agency",
     "RecallFromAgency": "export_agency",
     "FileLegal": "export_legal",
+    "WithdrawLegal": "export_legal",
     "WithdrawCalls": "queue_call",
     "LiftFreeze": "freeze_account",
 }

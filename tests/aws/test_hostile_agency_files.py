@@ -1,0 +1,176 @@
+"""What an agency writes is untrusted: each of these files is refused with its reason and books nothing."""
+
+import gzip
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from arrears.domain.case import evolve, opening
+from arrears.domain.decide import open_case
+from arrears.domain.events import ActionDone, ActionPlanned, Event, StageEntered
+from tests.support.builders import CASE_ID, OPENS, account, extract, policy, stamp
+from tests.support.inbox import Inbox
+from tests.support.stack import Stack
+
+HEADER = "return_id,case_id,at,outcome,amount,currency,note"
+AT = OPENS.isoformat()
+GOOD = f"R-GOOD,{CASE_ID},{AT},payment,10.00,CNY,"
+LIMITS = [{"id": "north", "files": {"returns_bytes": 4096, "acks_bytes": 2048}}, {"id": "south"}]
+MANIFEST = "agency_id=north/placements/date=2005-06-02/manifest.json"
+
+
+@pytest.fixture
+def inbox(stack: Stack) -> Inbox:
+    """A case that is with north, and an import that knows what north may write."""
+    stack.publish(agencies=LIMITS)
+    stack.report(account(extract("1000.00")))
+    opened = open_case(account(extract("1000.00")), policy(), OPENS)
+    assert opened is not None
+    action_id = f"{CASE_ID}.agency.0.1"
+    plan = ActionPlanned(action_id, "place_with_agency", "agency", "agency.0", OPENS, "test", agency_id="north")
+    events: list[Event] = [opened, StageEntered("agency", OPENS, "test"), plan, ActionDone(action_id, OPENS)]
+    case = opening(opened)
+    for event in events[1:]:
+        case = evolve(case, event)
+    record = stack.table.account(opened.account.account_id)
+    taken = stack.table.put_account(type(record)(record.account, record.version, record.profile, CASE_ID), None)
+    stack.table.append(None, events, stamp(), extra=[taken])
+    made = Inbox(stack)
+    made.split_file = type(made.split_file)(
+        made.split_file.objects,
+        made.split_file.inbound_bucket,
+        made.split_file.agency_bucket,
+        files_of=stack.settings.active().policy.files_of,
+    )
+    return made
+
+
+def rows(*lines: str) -> bytes:
+    return "\n".join((HEADER, *lines, "")).encode()
+
+
+def row(**changes: Any) -> bytes:
+    fields = {"return_id": "R1", "case_id": CASE_ID, "at": AT, "outcome": "payment", "amount": "10.00"}
+    fields |= {"currency": "CNY", "note": ""} | changes
+    return rows(",".join(str(value) for value in fields.values()))
+
+
+BOMB = gzip.compress(b"0" * 50_000_000)
+LINES = gzip.compress(rows(*["x,,,,,,"] * 500_000))
+NESTED = gzip.compress(gzip.compress(rows(GOOD)))
+RETURNS = "agency_id=north/returns/"
+TOO_BIG = "file: is larger than 4096 bytes, which is this agency's limit"
+NO_NAME = "file: its name is none: letters, digits and . _ = + - only, no way out of the folder"
+NOT_GIVEN = "case_id: is no case that this agency was given"
+
+#: What it is, its key, its bytes, and how the reason of its first reject begins.
+HOSTILE: list[tuple[str, str, bytes, str]] = [
+    ("a gzip bomb of one line", f"{RETURNS}bomb.csv.gz", BOMB, TOO_BIG),
+    ("a gzip bomb of many lines", f"{RETURNS}lines.csv.gz", LINES, TOO_BIG),
+    ("a bomb that does not say it is one", f"{RETURNS}bomb.csv", BOMB, TOO_BIG),
+    ("a large file", f"{RETURNS}large.csv", rows(*[GOOD] * 200), TOO_BIG),
+    ("gzip in gzip", f"{RETURNS}nested.csv.gz", NESTED, "row: is not valid UTF-8"),
+    ("a truncated gzip", f"{RETURNS}cut.csv.gz", gzip.compress(rows(GOOD))[:20], "file: the gzip file is truncated"),
+    ("UTF-16", f"{RETURNS}utf16.csv", rows(GOOD).decode().encode("utf-16"), "header: is not valid UTF-8"),
+    (
+        "Big5 in a note",
+        f"{RETURNS}big5.csv",
+        row(outcome="promise", amount="", note="陳").decode().encode("big5"),
+        "row: is not valid UTF-8",
+    ),
+    ("zero bytes", f"{RETURNS}zero.csv", b"\0" * 2000, "header:"),
+    ("a PDF", f"{RETURNS}a.csv", b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", "row: is not valid UTF-8"),
+    ("a program by its name", f"{RETURNS}a.exe", rows(GOOD), "file: is of another type than .csv, .csv.gz"),
+    ("a spreadsheet", f"{RETURNS}a.xlsx", b"PK\x03\x04", "file: is of another type than .csv, .csv.gz"),
+    ("a way out of the folder", f"{RETURNS}../../agency_id=south/returns/a.csv", rows(GOOD), NO_NAME),
+    ("a way up, hidden", f"{RETURNS}x/..%2f..%2fa.csv", rows(GOOD), NO_NAME),
+    ("a name with a line break", f"{RETURNS}a\nb.csv", rows(GOOD), NO_NAME),
+    ("a name that turns around", f"{RETURNS}\u202evsc.a.csv", rows(GOOD), NO_NAME),
+    ("a long name", f"{RETURNS}{'a' * 300}.csv", rows(GOOD), NO_NAME),
+    ("a name for a shell", f"{RETURNS}$(rm -rf).csv", rows(GOOD), NO_NAME),
+    ("another agency's case", "agency_id=south/returns/a.csv", rows(GOOD), NOT_GIVEN),
+    ("an agency that there is not", "agency_id=ghost/returns/a.csv", rows(GOOD), NOT_GIVEN),
+    ("a case that there is not", f"{RETURNS}c.csv", row(case_id="CARD-9999-20050602"), NOT_GIVEN),
+    ("a case id with a way out", f"{RETURNS}d.csv", row(case_id="../../CARD-0001-20050602"), "case_id: is no case id"),
+    ("a key of the table as a case id", f"{RETURNS}e.csv", row(case_id="ACCOUNT#CARD-0001"), "case_id: is no case id"),
+    ("a formula as an id", f"{RETURNS}f.csv", row(return_id="=1+1"), "return_id:"),
+    ("a formula as an amount", f"{RETURNS}g.csv", row(amount="=10*10"), "amount:"),
+    ("a negative payment", f"{RETURNS}h.csv", row(amount="-10.00"), "amount:"),
+    ("an amount without end", f"{RETURNS}i.csv", row(amount="1" * 40), "amount:"),
+    ("an amount that is none", f"{RETURNS}j.csv", row(amount="NaN"), "amount:"),
+    ("another currency", f"{RETURNS}k.csv", row(currency="USD"), "currency: is not CNY, the account's"),
+    (
+        "a payment before the placement",
+        f"{RETURNS}l.csv",
+        row(at=(OPENS - timedelta(days=9)).isoformat()),
+        "at: is before the case was placed",
+    ),
+    ("a control character", f"{RETURNS}m.csv", row(note="\x1b[2Jgone"), "note:"),
+    ("an outcome of its own", f"{RETURNS}n.csv", row(outcome="cured"), "outcome:"),
+    ("no header", f"{RETURNS}o.csv", GOOD.encode(), "header:"),
+    ("an acknowledgement as CSV", "agency_id=north/acks/a.csv", b"{}", "file: is of another type than .json, .json.gz"),
+    (
+        "a large acknowledgement",
+        "agency_id=north/acks/a.json",
+        b'{"problems": "' + b"x" * 9000 + b'"}',
+        "file: is no JSON object",
+    ),
+    ("an acknowledgement nested without end", "agency_id=north/acks/b.json", b"[" * 2000, "file: is no JSON object"),
+    (
+        "another agency's manifest",
+        "agency_id=south/acks/a.json",
+        json.dumps({"manifest": MANIFEST, "sha256": "0" * 64}).encode(),
+        "manifest: is another agency's",
+    ),
+    (
+        "a manifest with a way out",
+        "agency_id=north/acks/c.json",
+        json.dumps({"manifest": "agency_id=north/../x/manifest.json"}).encode(),
+        "manifest: is no key of a manifest",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("key", "body", "reason"), [each[1:] for each in HOSTILE], ids=[each[0].replace(" ", "-") for each in HOSTILE]
+)
+def test_it_is_refused_with_its_reason_and_books_nothing(
+    inbox: Inbox, stack: Stack, key: str, body: bytes, reason: str
+) -> None:
+    case, known = stack.case(CASE_ID), stack.table.account(case_account())
+    inbox.run(inbox.put(key, body))
+    report = inbox.report(key)
+
+    assert (report["accepted"], report["unchanged"]) == (0, 0)
+    assert report["rejected"] == report["rows"] >= 1
+    assert str(inbox.rejects(key)[0]["reason"]).startswith(reason), inbox.rejects(key)[0]["reason"]
+    assert stack.case(CASE_ID) == case
+    assert stack.table.account(case_account()) == known
+    assert not list(stack.table.query("AGENCY#north", "BOOKED#"))
+
+
+def case_account() -> str:
+    return CASE_ID[:-9]
+
+
+def test_there_are_at_least_twenty() -> None:
+    assert len(HOSTILE) >= 20
+
+
+def test_after_all_of_them_a_good_file_is_still_taken_in(inbox: Inbox, stack: Stack) -> None:
+    for _, key, body, _ in HOSTILE[::6]:
+        inbox.run(inbox.put(key, body))
+    report = inbox.drop(f"{RETURNS}good.csv", rows(GOOD))
+
+    assert report["accepted"] == 1
+    assert len(stack.case(CASE_ID).case.payments) == 1
+    ((_, kind, entry),) = stack_booked(stack)
+    assert (kind, entry["amount"], entry["currency"]) == ("PAYMENT", "10.00", "CNY")
+
+
+def stack_booked(stack: Stack) -> list[tuple[Any, str, dict[str, str]]]:
+    from arrears.effects.exports import Exports
+
+    return list(Exports(stack.table).booked("north", f"{OPENS:%Y-%m}"))
