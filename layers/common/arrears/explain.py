@@ -3,14 +3,15 @@
 The calendar is not written from the policy's text but played, by the same code that runs the cases.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
+from textwrap import wrap
 
 from arrears.domain.events import ActionDone, ActionPlanned, CaseOpened, Event, StageEntered
 from arrears.domain.facts import PHONES, Extract
 from arrears.domain.money import Money
-from arrears.domain.policy import Policy, Requirement, Stage, Step, Threshold
+from arrears.domain.policy import Agency, Calls, Policy, Requirement, Sms, Stage, Step, Threshold
 from arrears.simulate.player import DatedFact, Player
 
 #: The due date of the example. A date in a month of 31 days, a few days before most monthly reminders.
@@ -19,6 +20,7 @@ _DUE = date(2026, 1, 2)
 _HORIZON_DAYS = 550
 _MOST_DAYS = 120
 _LEAST_EXAMPLE = Decimal(10_000)
+_WIDTH = 110
 
 _ACTIONS = {
     "send_sms": "text message",
@@ -39,6 +41,10 @@ def explain_policy(policy: Policy) -> Iterator[str]:
     yield from _section("When a case begins and ends", _begin_and_end(policy))
     yield from _section("The stages", _stages(policy))
     yield from _section("Across the stages", _across(policy))
+    yield from _section("How people are reached", _contacts(policy))
+    yield from _section("Promises to pay", _promised(policy))
+    yield from _section("Collection agencies", _agencies(policy))
+    yield from _section("Court", _court(policy))
     yield from _section("Day by day", _calendar(policy))
 
 
@@ -48,7 +54,9 @@ def _section(title: str, lines: Iterator[str]) -> Iterator[str]:
         yield ""
         yield title
         yield "-" * len(title)
-        yield from body
+        for line in body:
+            indent = " " * (len(line) - len(line.lstrip()) + 3)
+            yield from wrap(line, _WIDTH, subsequent_indent=indent, drop_whitespace=True) or [""]
 
 
 # --- the rules in words ----------------------------------------------------------------------------------------------
@@ -94,8 +102,10 @@ def _threshold(threshold: Threshold) -> str:
 
 
 def _requirement(requirement: Requirement) -> str:
-    what = _ACTIONS[requirement.action]
+    what = _named(_ACTIONS[requirement.action], requirement.template)
     word = {"done": "was sent", "dispatched": "was posted", "delivered": "was delivered"}[requirement.counts_from]
+    if requirement.or_returned:
+        word += " or came back"
     if requirement.action == "queue_call":
         word = "was made"
     elif requirement.action not in ("send_sms", "queue_letter"):
@@ -103,14 +113,24 @@ def _requirement(requirement: Requirement) -> str:
     return f"when a {what} {word} {_days(requirement.at_least_days_ago)} ago or earlier"
 
 
+def _named(what: str, template: str | None) -> str:
+    return f'{what} "{template}"' if template else what
+
+
 def _step(step: Step, stage: Stage) -> str:
-    what = _ACTIONS[step.action] + (f' "{step.template}"' if step.template else "")
+    what = _named(_ACTIONS[step.action], step.template)
     if step.action == "place_with_agency" and stage.term_days is not None:
         what += f" for {_days(stage.term_days)}"
     if step.every_days is None or step.at_most == 1:
-        return f"{what}, on the first day"
-    often = f"{what}, on the first day and then every {_days(step.every_days)}"
-    return f"{often}, {step.at_most} times at most" if step.at_most else f"{often}, as long as the stage lasts"
+        often = ", on the first day"
+    else:
+        limit = f"{step.at_most} times at most" if step.at_most else "as long as the stage lasts"
+        often = f", on the first day and then every {_days(step.every_days)}, {limit}"
+    return f"{what}{often}{_grades(step.risk_grades)}"
+
+
+def _grades(grades: Sequence[str]) -> str:
+    return f" (only {' and '.join(grades)} risk)" if grades else ""
 
 
 def _promises(windows: tuple[int, ...]) -> str:
@@ -133,10 +153,140 @@ def _across(policy: Policy) -> Iterator[str]:
         spaced = f", each {_days(freeze.apart_days)} or more after the one before" if freeze.apart_days else ""
         after = f" after {times} texts, calls or letters{spaced}" if times else ""
         yield f"The account is frozen when more than {_amounts(freeze.arrears_over)} is owed{after}."
-    hours = policy.contact.hours
-    if hours is not None:
-        end = "24:00" if hours[1].second else f"{hours[1]:%H:%M}"
-        yield f"Texts and calls go out from {hours[0]:%H:%M} to {end} at the cardholder's place."
+        if freeze.effective_only:
+            yield f"Of those, only these count: {', '.join(_EFFECTS[effect] for effect in freeze.effective)}."
+
+
+_EFFECTS = {
+    "sms_delivered": "a text that was delivered",
+    "letter_delivered": "a letter that was delivered",
+    "message_left": "a message that was left",
+    "right_party": "a conversation",
+    "promise": "a promise",
+    "refused": "a refusal",
+    "disputed": "a dispute",
+}
+_DAYS = {
+    "mon": "Monday",
+    "tue": "Tuesday",
+    "wed": "Wednesday",
+    "thu": "Thursday",
+    "fri": "Friday",
+    "sat": "Saturday",
+    "sun": "Sunday",
+}
+_SHARED = {
+    "same_number": "that is the number of somebody else as well",
+    "always": "",
+}
+
+
+def _contacts(policy: Policy) -> Iterator[str]:
+    contact = policy.contact
+    if contact.hours is not None:
+        start, end = contact.hours
+        until = "24:00" if end.second else f"{end:%H:%M}"
+        yield f"Texts and calls go out from {start:%H:%M} to {until} at the cardholder's place."
+    if contact.days:
+        yield f"Texts and calls go out only on {_and([_DAYS[day] for day in contact.days])}."
+    if contact.holidays:
+        yield f"Nobody is texted or called on {_and([f'{day:%d %B %Y}' for day in sorted(contact.holidays)])}."
+    if contact.one_of_a_kind_a_day:
+        yield "Nobody gets two texts, two calls or two letters on one day."
+    for cap in contact.caps:
+        what = _and([f"{_ACTIONS[action]}s" for action in cap.actions])
+        yield f"At most {cap.at_most} {what} in {_days(cap.in_days)}; what is more waits."
+    for action, instead in contact.fallback.items():
+        other = _named(_ACTIONS[instead.action], instead.template)
+        yield f"Where a {_ACTIONS[action]} cannot reach the cardholder: a {other} instead."
+    if policy.calls is not None:
+        yield from _calls(policy.calls)
+    yield from _texts(policy.sms)
+
+
+def _calls(calls: Calls) -> Iterator[str]:
+    yield f"A round of calls goes to these numbers, in this order: {', '.join(calls.numbers)}."
+    if calls.tries_per_number > 1:
+        apart = "on the same day" if calls.again_after_days == 0 else f"{_days(calls.again_after_days)} apart"
+        yield f"A number that nobody answers is tried {calls.tries_per_number} times, {apart}."
+    elif calls.again_after_days != 1:
+        yield f"The next number is called {_days(calls.again_after_days)} later."
+    if calls.capacity_per_day is not None:
+        yield f"The callers get {calls.capacity_per_day} calls a day at most; the rest waits for the next day."
+    if calls.disputed_is_hold:
+        yield "A debt that is disputed in a call is on hold until the dispute is settled."
+
+
+def _texts(sms: Sms) -> Iterator[str]:
+    if sms.shared_phone != "never":
+        yield f"A text to a phone {_SHARED[sms.shared_phone]}".rstrip() + " says nothing of a debt."
+    for name, amount in sms.monthly_budget.items():
+        which = "Texts" if name == "total" else f"Texts in {name}"
+        yield f"{which} cost {amount:,} a month at most; then they wait for the next month."
+    if sms.segment_price is not None:
+        yield f"A text is reckoned at {sms.segment_price:,} for each of its parts."
+    if sms.max_price is not None:
+        yield f"A text that would cost more than {sms.max_price} US dollars is not sent."
+    if sms.languages:
+        yield f"Texts not written in the cardholder's language are sent in {', then '.join(sms.languages)}."
+
+
+def _promised(policy: Policy) -> Iterator[str]:
+    promises = policy.promises
+    if promises.minimum_share is not None:
+        yield f"A promise of less than {promises.minimum_share:.0%} of what is owed is not accepted."
+    if promises.remind_days_before is not None:
+        text = _named("text message", promises.template)
+        yield f"A {text} reminds of it {_days(promises.remind_days_before)} before."
+
+
+def _agencies(policy: Policy) -> Iterator[str]:
+    if not policy.agencies:
+        return
+    for agency in policy.agencies:
+        yield f"{agency.name or agency.id}: {'; '.join(_agency(agency))}"
+    placements = policy.placements
+    yield f"A case sees {placements.at_most} of them at most, one after the other."
+    if placements.before_legal > 1:
+        yield f"It goes to court when {placements.before_legal} have failed, or no other one can take it."
+    yield f"When all are full, it is offered again after {_days(placements.retry_days)}."
+    yield f"A day's cases must be acknowledged within {placements.acknowledge_within_hours} hours."
+    if placements.commission_after_recall_days:
+        days = _days(placements.commission_after_recall_days)
+        yield f"An agency still gets its commission of what is paid up to {days} after the case left it."
+
+
+def _agency(agency: Agency) -> Iterator[str]:
+    yield f"{agency.share} parts of the cases"
+    if agency.capacity is not None:
+        yield f"{agency.capacity} at a time"
+    if agency.currencies:
+        yield f"only {_and(agency.currencies)}"
+    if agency.regions:
+        yield f"only in {_and(agency.regions)}"
+    if agency.risk_grades:
+        yield f"only {_and(agency.risk_grades)} risk"
+    if agency.term_days is not None:
+        yield f"for {_days(agency.term_days)}"
+    for band in agency.commission:
+        since = f" from {_days(band.from_days)} overdue" if band.from_days else ""
+        yield f"{band.percent} % of what it collects{since}"
+
+
+def _court(policy: Policy) -> Iterator[str]:
+    legal = policy.legal
+    if legal.approval is not None:
+        remind, escalate = _days(legal.approval.remind_every_days), _days(legal.approval.escalate_after_days)
+        yield f"A legal officer approves each case; is reminded every {remind}, and it is escalated after {escalate}."
+    if legal.limitation_years is not None:
+        years = "1 year" if legal.limitation_years == 1 else f"{legal.limitation_years} years"
+        yield f"{years} after the oldest due date it is too late to sue; {_days(legal.warn_days)} before, it is listed."
+    if legal.withdraw_when_paid:
+        yield "When a case in court is paid, the court is told the same day."
+
+
+def _and(words: Sequence[str]) -> str:
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 # --- the calendar ----------------------------------------------------------------------------------------------------
@@ -186,7 +336,7 @@ def _happenings(policy: Policy, story: list[Event]) -> Iterator[tuple[date, str]
 
 
 def _done(policy: Policy, plan: ActionPlanned) -> str:
-    words = _ACTIONS[plan.action]
+    words = _ACTIONS[plan.action] + (f" to {plan.phone}" if plan.phone else "")
     if plan.step == "monthly":
         return f"monthly {words}"
     stage, _, index = plan.step.rpartition(".")
