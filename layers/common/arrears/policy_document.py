@@ -2,13 +2,16 @@
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
 
 from arrears.domain.policy import Policy
 from arrears.errors import PermanentSetupError
 from arrears.resources import resource
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def document_of(policy: Policy, templates: Mapping[str, object]) -> str:
