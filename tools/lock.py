@@ -24,16 +24,18 @@ def name_of(requirement: str) -> str:
     return re.sub(r"[-_.]+", "-", found.group()).lower()
 
 
-def split_layers(project: dict[str, Any]) -> tuple[list[str], list[str]]:
-    """The dependencies that go into the common layer, and those of the documents layer."""
+def split_layers(project: dict[str, Any]) -> tuple[list[str], list[str], list[str]]:
+    """The dependencies of the common layer, of the documents layer, and of the command line, which are in no layer."""
     dependencies: list[str] = project["project"]["dependencies"]
-    of_documents = {name_of(name) for name in project["tool"]["arrears"]["layers"]["documents"]}
-    unknown = of_documents - {name_of(requirement) for requirement in dependencies}
+    layers = project["tool"]["arrears"]["layers"]
+    of_documents, of_commands = ({name_of(name) for name in layers.get(key, [])} for key in ("documents", "none"))
+    unknown = (of_documents | of_commands) - {name_of(requirement) for requirement in dependencies}
     if unknown:
         raise ValueError(f"[tool.arrears.layers] names what is no dependency: {', '.join(sorted(unknown))}")
-    common = [requirement for requirement in dependencies if name_of(requirement) not in of_documents]
     documents = [requirement for requirement in dependencies if name_of(requirement) in of_documents]
-    return common, documents
+    commands = [requirement for requirement in dependencies if name_of(requirement) in of_commands]
+    common = [requirement for requirement in dependencies if requirement not in (*documents, *commands)]
+    return common, documents, commands
 
 
 def compile_lock(name: str, requirements: list[str], *, upgrade: bool, constraint: str | None = None) -> Path:
@@ -71,13 +73,13 @@ def main() -> None:
     """Compile every lock; `--upgrade` takes the newest versions that the ranges allow."""
     upgrade = "--upgrade" in sys.argv[1:]
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    common, documents = split_layers(project)
-    compile_lock("runtime", common + documents, upgrade=upgrade)
+    common, documents, commands = split_layers(project)
+    compile_lock("runtime", common + documents + commands, upgrade=upgrade)
     compile_lock("common", common, upgrade=upgrade, constraint="runtime")
     compile_lock("documents", documents, upgrade=upgrade, constraint="runtime")
     without_packages(REQUIREMENTS / "documents.txt", REQUIREMENTS / "common.txt")
     groups = project["dependency-groups"]
-    compile_lock("dev", common + documents + groups["dev"], upgrade=upgrade, constraint="runtime")
+    compile_lock("dev", common + documents + commands + groups["dev"], upgrade=upgrade, constraint="runtime")
     compile_lock("tools", groups["tools"], upgrade=upgrade)
 
 

@@ -24,16 +24,19 @@ def test_layers_and_tests_take_the_versions_of_one_lock(lock: str) -> None:
     }
 
 
-def test_the_two_layers_together_are_the_runtime_and_share_nothing() -> None:
+def test_the_two_layers_together_are_the_runtime_without_the_command_line_and_share_nothing() -> None:
     common, documents = pinned("common"), pinned("documents")
-    assert common | documents == pinned("runtime")
+    of_commands = {name_of(requirement) for requirement in split_layers(PROJECT)[2]}
+    assert of_commands
+    assert common | documents == {name: line for name, line in pinned("runtime").items() if name not in of_commands}
     assert not set(common) & set(documents)
 
 
 def test_every_dependency_is_locked() -> None:
-    common, documents = split_layers(PROJECT)
+    common, documents, commands = split_layers(PROJECT)
     assert {name_of(requirement) for requirement in common} <= set(pinned("common"))
     assert {name_of(requirement) for requirement in documents} <= set(pinned("documents"))
+    assert {name_of(requirement) for requirement in commands} <= set(pinned("runtime"))
 
 
 def test_a_layer_that_names_no_dependency_is_refused() -> None:

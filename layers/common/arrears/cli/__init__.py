@@ -15,8 +15,8 @@ from arrears.errors import ArrearsError
 
 #: What there is, and what `arrears --help` says of it.
 GROUPS = {
-    "simulate": "play a policy over files of accounts and payments; no stack is needed",
-    "policy": "check, explain or publish a policy",
+    "simulate": "play a policy, or several, over files of accounts and payments; no stack is needed",
+    "policy": "check, explain, compare or publish a policy",
     "case": "show a case of the deployed stack, or let a parked one go on",
     "agency": "what agencies have, acknowledged and collected; recall a case, write a set again",
     "legal": "approve or decline a suit, list what must be filed by when, make a file for court again",

@@ -1,4 +1,4 @@
-"""`arrears policy check | explain | publish`."""
+"""`arrears policy check | explain | diff | publish`."""
 
 import argparse
 import sys
@@ -21,6 +21,11 @@ def add_parser(subparsers: Subparsers) -> None:
         parser = group.add_parser(name, help=summary, description=f"{summary.capitalize()}.")
         parser.add_argument("file", metavar="FILE", help="a policy, YAML or JSON")
         parser.set_defaults(run=run)
+    summary = "tell in words what differs between two policies"
+    parser = group.add_parser("diff", help=summary, description=f"{summary.capitalize()}.")
+    parser.add_argument("first", metavar="A", help="a policy, YAML or JSON")
+    parser.add_argument("second", metavar="B", help="another one")
+    parser.set_defaults(run=diff)
     from arrears.cli import publish
 
     publish.add_parser(group)
@@ -64,4 +69,16 @@ def explain(args: argparse.Namespace) -> int:
         print(line)
     for warning in policy_file.warnings:
         print(f"{warning} (warning)", file=sys.stderr)
+    return 0
+
+
+def diff(args: argparse.Namespace) -> int:
+    """Print a line for everything that differs; nothing that does is no failure."""
+    from arrears.policy_diff import policy_differences
+
+    first, second = load(args.first).policy, load(args.second).policy
+    print(f"{first.label} -> {second.label}")
+    lines = policy_differences(first, second)
+    for line in lines or ["nothing differs"]:
+        print(f"  {line}")
     return 0

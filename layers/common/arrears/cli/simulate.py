@@ -5,9 +5,13 @@ import sys
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from arrears.cli.errors import CommandError, Subparsers
+
+if TYPE_CHECKING:
+    from arrears.policy_file import PolicyFile
+    from arrears.simulate import Inputs
 
 _FILES = {
     "portfolio": "accounts as the bank saw them, one row for each account and date",
@@ -29,7 +33,8 @@ def add_parser(subparsers: Subparsers) -> None:
         help="play a policy over files of accounts and payments; no stack is needed",
         description="Play a policy over files: timeline.csv says what would be done for whom on which date and why, "
         "summary.json counts it, rejects.jsonl has the rows that were refused. A PATH may be a folder; files are CSV "
-        "or JSON lines, packed with gzip or not.",
+        "or JSON lines, packed with gzip or not. With more than one --policy each is played over the same files, read "
+        "once, and has a folder of its own in DIR, by its name and version; --report puts them side by side.",
     )
     for kind, what in _FILES.items():
         parser.add_argument(
@@ -42,10 +47,27 @@ def add_parser(subparsers: Subparsers) -> None:
             required=kind == "portfolio",
             help=what,
         )
-    parser.add_argument("--policy", metavar="FILE", required=True, help="the policy")
+    parser.add_argument(
+        "--policy",
+        metavar="FILE",
+        required=True,
+        action="append",
+        help="the policy; more than once, to compare several",
+    )
     parser.add_argument("--from", dest="first", metavar="DATE", type=_date, required=True, help="the first date played")
     parser.add_argument("--to", dest="last", metavar="DATE", type=_date, required=True, help="the last date played")
     parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="the folder for what comes out")
+    parser.add_argument(
+        "--report", metavar="FILE", type=Path, help="write a page (HTML, no network) that compares them"
+    )
+    parser.add_argument(
+        "--cost",
+        metavar="ACTION=AMOUNT",
+        action="append",
+        default=[],
+        help="what one send_sms, queue_call, queue_letter, place_with_agency or file_legal costs, for the report",
+    )
+    parser.add_argument("--cost-currency", metavar="NAME", help="the currency of the costs, for the report")
     parser.set_defaults(run=run)
 
 
@@ -58,26 +80,61 @@ def _date(text: str) -> date:
 
 def run(args: argparse.Namespace) -> int:
     """Play, and print in a few lines what happened."""
-    from arrears.policy_file import PolicyFileError, load_policy
     from arrears.simulate import Inputs, InputsError, simulate
 
     if args.first > args.last:
         raise CommandError(f"--to {args.last} is before --from {args.first}", 2)
-    try:
-        policy_file = load_policy(args.policy, check_templates=False)
-    except PolicyFileError as error:
-        raise CommandError(f"the policy is refused\n{error}") from None
-    for warning in policy_file.warnings:
-        print(f"{warning} (warning)", file=sys.stderr)
+    policies = [_load(file) for file in args.policy]
+    for policy_file in policies:
+        for warning in policy_file.warnings:
+            print(f"{warning} (warning)", file=sys.stderr)
     try:
         inputs = Inputs(**{kind: getattr(args, kind) for kind in _FILES})
-        summary = simulate(inputs, policy_file.policy, args.first, args.last, args.out)
+        if len(policies) > 1 or args.report is not None:
+            _compare(args, inputs, policies)
+        else:
+            _print(simulate(inputs, policies[0].policy, args.first, args.last, args.out), args.out)
     except InputsError as error:
         raise CommandError(str(error), 2) from None
     except OSError as error:
         raise CommandError(f"{error.filename or args.out}: {error.strerror}") from None
-    _print(summary, args.out)
     return 0
+
+
+def _load(file: str) -> "PolicyFile":
+    from arrears.policy_file import PolicyFileError, load_policy
+
+    try:
+        return load_policy(file, check_templates=False)
+    except PolicyFileError as error:
+        raise CommandError(f"the policy is refused\n{error}") from None
+
+
+def _compare(args: argparse.Namespace, inputs: "Inputs", policies: "list[PolicyFile]") -> None:
+    from arrears.simulate.report import Costs, write_report
+    from arrears.simulate.several import simulate_each
+
+    try:
+        costs = Costs.parsed(args.cost, args.cost_currency)
+    except ValueError as error:
+        raise CommandError(f"--cost {error}", 2) from None
+    if args.report is not None:
+        _can_draw()
+    played = [policy_file.policy for policy_file in policies]
+    outcomes, rolls = simulate_each(inputs, played, args.first, args.last, args.out)
+    for outcome in outcomes:
+        _print(outcome.summary, outcome.out)
+    if args.report is not None:
+        write_report(args.report, outcomes, rolls, args.first, args.last, costs)
+        print(f"written: {args.report}")
+
+
+def _can_draw() -> None:
+    """Tell before anything is played that the page's pictures cannot be drawn here."""
+    try:
+        import vl_convert  # noqa: F401 - whether it is there
+    except ImportError:
+        raise CommandError("--report needs the package vl-convert-python, which is not installed here") from None
 
 
 def _print(summary: Mapping[str, Any], out: Path) -> None:

@@ -41,11 +41,19 @@ Kept = tuple[Any, ...]
 #: Is in no cell.
 _SEPARATOR = "\x1f"
 _PAST_DUE = COLUMNS["portfolio"].index("past_due_amount")
+_OLDEST_DUE = COLUMNS["portfolio"].index("oldest_due_date")
 _EXTRACT, _PAYMENT, _HOLD, _CALL, _LETTER, _RETURN, _RECEIPT, _OPT_OUT, _FREEZE = range(9)
 
 
 def keep(kind: Kind, row: Row, file: int, line: int, agency_id: str) -> tuple[str, Kept]:
     """Check a row, and return the account that it is about and what is kept of it.
+
+    Args:
+        kind: of the file.
+        row: its cells.
+        file: the number of the row's file.
+        line: in the file.
+        agency_id: whose returns the file holds; empty where only the policy says it (see `of_agency`).
 
     Raises:
         RowError: the row is refused.
@@ -140,6 +148,28 @@ _KEYS = (
     *("account_id", "payment_id", "hold_id", "call_id", "letter_id", "return_id"),
     *("action_id", "account_id", "action_id"),
 )
+
+
+def of_agency(rows: list[Kept], agency_id: str) -> list[Kept]:
+    """Return an account's rows with the agency filled in where the place of a file of returns did not name one."""
+    return [
+        (*row[:3], f"{agency_id}{row[3]}", *row[4:-1], agency_id) if row[0] == _RETURN and not row[-1] else row
+        for row in rows
+    ]
+
+
+def past_due(rows: Iterable[Kept]) -> list[tuple[date, date | None]]:
+    """Return what an account's extracts say, by their dates: the oldest due date while something is past due.
+
+    Of two extracts of one date the later one counts.
+    """
+    told: dict[date, date | None] = {}
+    for row in rows:
+        if row[0] == _EXTRACT:
+            owes = bool(row[4].strip("0."))
+            oldest = row[5].split(_SEPARATOR)[_OLDEST_DUE]
+            told[date.fromisoformat(row[3])] = date.fromisoformat(oldest) if owes and oldest else None
+    return sorted(told.items())
 
 
 def is_known(rows: Iterable[Kept]) -> bool:

@@ -3,9 +3,9 @@
 import csv
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from itertools import chain
@@ -19,7 +19,7 @@ from arrears.domain.policy import WITHDRAWALS, Policy
 from arrears.domain.timeline import COLUMNS
 from arrears.files import Kind, RowError, read_rows
 from arrears.simulate.allocation import Allocation
-from arrears.simulate.facts import dated_facts, is_known, keep, may_matter, without_repeats
+from arrears.simulate.facts import dated_facts, is_known, keep, may_matter, of_agency, without_repeats
 from arrears.simulate.player import Played, Player
 from arrears.simulate.store import Facts, Happenings
 
@@ -65,8 +65,14 @@ def _files(path: Path) -> list[Path]:
     return [path]
 
 
+#: A refused row: number of the file, line, field and reason.
+Reject = tuple[int, int, str, str]
+#: Sees each row of the timeline as it is written.
+Seen = Callable[[tuple[str, ...]], None]
+
+
 @dataclass(slots=True)
-class _Rows:
+class Rows:
     """How many rows of one kind came in, as the import's reports count them."""
 
     rows: int = 0
@@ -120,19 +126,78 @@ class _Tally:
         amounts[what] = amounts.get(what, Decimal(0)) + money.amount
 
 
+@dataclass(slots=True)
+class Read:
+    """What the files held. It can be played under any number of policies.
+
+    Attributes:
+        files: in the order in which they were read.
+        facts: what is kept of the rows.
+        rows: how many there were of each kind.
+        rejects: the rows that no policy can take.
+    """
+
+    files: Sequence[tuple[Kind, Path]]
+    facts: Facts
+    rows: dict[Kind, Rows]
+    rejects: Iterable[Reject] = ()
+
+
+def read_files(files: Sequence[tuple[Kind, Path]], facts: Facts, refuse: Callable[[Reject], None]) -> dict[Kind, Rows]:
+    """Read files once.
+
+    Args:
+        files: the files, by kind.
+        facts: takes what is kept.
+        refuse: takes each row that is refused.
+
+    Returns:
+        how many rows there were of each kind.
+    """
+    counted: dict[Kind, Rows] = {}
+    for number, (kind, path) in enumerate(files):
+        rows = counted.setdefault(kind, Rows())
+        agency_id = _agency_id(path) or ""
+        for line, row in read_rows(path, kind):
+            rows.rows += 1
+            try:
+                if isinstance(row, RowError):
+                    raise row
+                facts.add(keep(kind, row, number, line, agency_id))
+            except RowError as error:
+                rows.rejected += 1
+                refuse((number, line, error.field, error.reason))
+    return counted
+
+
 class Simulation:
     """A policy over files, from one date through another."""
 
-    def __init__(self, inputs: Inputs, policy: Policy, first: date, last: date) -> None:
-        self._files = inputs.files()
+    def __init__(self, files: Sequence[tuple[Kind, Path]], policy: Policy, first: date, last: date) -> None:
+        self._files = files
         self._policy = policy
         self._first = first
         self._last = last
-        self._rows: dict[Kind, _Rows] = {}
+        self._rows: dict[Kind, Rows] = {}
         self._accounts = 0
 
     def run(self, out: Path) -> dict[str, Any]:
+        """Read the files, and do what `play` does.
+
+        Raises:
+            OSError: the folder cannot be written.
+        """
+        with closing(Happenings()) as happenings, closing(Facts()) as facts:
+            rows = read_files(self._files, facts, lambda reject: happenings.add_reject(*reject))
+            return self._played(Read(self._files, facts, rows), happenings, out, None)
+
+    def play(self, read: Read, out: Path, seen: Seen | None = None) -> dict[str, Any]:
         """Play it, write `timeline.csv`, `summary.json` and, where rows were refused, `rejects.jsonl` into a folder.
+
+        Args:
+            read: what the files held.
+            out: the folder.
+            seen: sees every row of the timeline, in its order.
 
         Returns:
             the summary.
@@ -140,35 +205,28 @@ class Simulation:
         Raises:
             OSError: the folder cannot be written.
         """
-        out.mkdir(parents=True, exist_ok=True)
         with closing(Happenings()) as happenings:
-            with closing(Facts()) as facts:
-                self._read(facts, happenings)
-                tally = self._play(facts, happenings)
-            summary = self._summary(tally)
-            with _written(out / "timeline.csv") as file:
-                writer = csv.writer(file, lineterminator="\n")
-                writer.writerow(COLUMNS)
-                writer.writerows(happenings.timeline())
-            self._write_rejects(out / "rejects.jsonl", happenings)
+            for reject in read.rejects:
+                happenings.add_reject(*reject)
+            return self._played(read, happenings, out, seen)
+
+    def _played(self, read: Read, happenings: Happenings, out: Path, seen: Seen | None) -> dict[str, Any]:
+        out.mkdir(parents=True, exist_ok=True)
+        self._rows = {kind: replace(rows) for kind, rows in read.rows.items()}
+        tally = self._play(read.facts, happenings)
+        summary = self._summary(tally)
+        with _written(out / "timeline.csv") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(COLUMNS)
+            for row in happenings.timeline():
+                writer.writerow(row)
+                if seen is not None:
+                    seen(row)
+        self._write_rejects(out / "rejects.jsonl", happenings)
         with _written(out / "summary.json") as file:
             json.dump(summary, file, ensure_ascii=False, indent=2)
             file.write("\n")
         return summary
-
-    # --- reading -----------------------------------------------------------------------------------------------------
-    def _read(self, facts: Facts, happenings: Happenings) -> None:
-        for number, (kind, path) in enumerate(self._files):
-            rows = self._rows.setdefault(kind, _Rows())
-            agency_id = _agency_id(path) or self._policy.agency_id
-            for line, row in read_rows(path, kind):
-                rows.rows += 1
-                try:
-                    if isinstance(row, RowError):
-                        raise row
-                    facts.add(keep(kind, row, number, line, agency_id))
-                except RowError as error:
-                    self._refused(happenings, number, line, error.field, error.reason)
 
     def _refused(self, happenings: Happenings, file: int, line: int, field: str, reason: str) -> None:
         self._rows[self._files[file][0]].rejected += 1
@@ -190,8 +248,10 @@ class Simulation:
             tally.ends(played.last)
 
         day = Allocation(self._policy, ends)
+        names_agencies = "returns" in self._rows
         for account_id, told in facts.accounts():
-            rows = without_repeats(told, self._unchanged, refused)
+            told_by = of_agency(told, self._policy.agency_id) if names_agencies else told
+            rows = without_repeats(told_by, self._unchanged, refused)
             self._accounts += is_known(rows)
             if may_matter(rows) and self._policy.agencies:
                 day.begin(player.steps(account_id, dated_facts(rows, refused)))
@@ -247,8 +307,13 @@ class Simulation:
 
 
 def simulate(inputs: Inputs, policy: Policy, first: date, last: date, out: Path) -> dict[str, Any]:
-    """Play a policy over files; see `Simulation.run`."""
-    return Simulation(inputs, policy, first, last).run(out)
+    """Play a policy over files; see `Simulation.play`.
+
+    Raises:
+        InputsError: a path leads nowhere, or a folder holds no such file.
+        OSError: the folder cannot be written.
+    """
+    return Simulation(inputs.files(), policy, first, last).run(out)
 
 
 def _agency_id(path: Path) -> str | None:

@@ -3,8 +3,10 @@
 import marshal
 import sqlite3
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any
+from typing import IO, Any
 
 from arrears.domain.timeline import Row
 from arrears.simulate.facts import Kept
@@ -25,15 +27,30 @@ _CACHE_KIB = 4096
 _Entry = tuple[str, Kept]
 
 
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Where the rows of accounts lie that were written to a named file, so that other processes can read them too.
+
+    Attributes:
+        chunks: by bucket, where each chunk begins in the file and how many bytes it has.
+        rows: by bucket, how many rows it has.
+    """
+
+    path: Path
+    chunks: list[list[tuple[int, int]]]
+    rows: list[int]
+
+
 class Facts:
     """Rows of accounts in any order, which come back account by account.
 
     They are sorted into buckets of a temporary file by a hash of the account, so that only a bucket has to be in memory
-    at a time. The file has no name: the system removes it when it is closed or the process dies.
+    at a time. Without a path the file has no name: the system removes it when it is closed or the process dies.
     """
 
-    def __init__(self, level: int = 0) -> None:
-        self._file = TemporaryFile()  # noqa: SIM115 - closed by close()
+    def __init__(self, level: int = 0, path: Path | None = None) -> None:
+        self._path = path
+        self._file: IO[bytes] = TemporaryFile() if path is None else path.open("w+b")  # noqa: SIM115 - closed by close()
         self._shift = level * _BUCKET_BITS
         self._waiting: list[list[_Entry]] = [[] for _ in range(_BUCKETS)]
         self._count = 0
@@ -41,8 +58,29 @@ class Facts:
         self._chunks: list[list[tuple[int, int]]] = [[] for _ in range(_BUCKETS)]
         self._rows = [0] * _BUCKETS
 
+    @classmethod
+    def opened(cls, stored: Stored) -> "Facts":
+        """Open for reading what another process, or this one, has written."""
+        facts = cls()
+        facts._file.close()
+        facts._file = stored.path.open("rb")
+        facts._chunks, facts._rows = stored.chunks, stored.rows
+        return facts
+
+    def stored(self) -> Stored:
+        """Return where everything lies that was added; nothing may be added after it.
+
+        Raises:
+            ValueError: the file has no name.
+        """
+        if self._path is None:
+            raise ValueError("facts in a file without a name are for one process")
+        self._flush()
+        self._file.flush()
+        return Stored(self._path, self._chunks, self._rows)
+
     def close(self) -> None:
-        """Remove the file."""
+        """Close the file, which removes it where it has no name."""
         self._file.close()
 
     def add(self, entry: _Entry) -> None:
