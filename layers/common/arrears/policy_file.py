@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import yaml
 from pydantic import ValidationError
 
 from arrears.documents.errors import TemplateError
@@ -136,23 +135,11 @@ def _read(path: Path) -> Located:
         # Tabs may indent JSON but not YAML; inside a JSON text they are written \t, so no text changes.
         text = text.replace("\t", " ")
     try:
-        _refuse_aliases(text)
         return load_located(text, str(path))
     except TemplateError as error:
         raise refuse(error.message, error.line) from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        raise refuse(str(getattr(error, "problem", None) or error), mark.line + 1 if mark else None) from None
     except RecursionError:
         raise refuse("is nested too deeply") from None
-
-
-def _refuse_aliases(text: str) -> None:
-    """Refuse `*name`: a few lines of aliases of aliases unfold into more than any memory holds."""
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        if isinstance(event, yaml.AliasEvent):
-            line = event.start_mark.line + 1 if event.start_mark else None
-            raise TemplateError("aliases (*name) are not allowed: write it out", line=line)
 
 
 # --- what is wrong ---------------------------------------------------------------------------------------------------

@@ -38,13 +38,14 @@ class Located:
 
 
 def load_located(text: str, file: str) -> Located:
-    """Read a YAML document (JSON is one too); tags, anchors to oneself and keys given twice are refused.
+    """Read a YAML document (JSON is one too); tags, aliases and keys given twice are refused.
 
     Raises:
         TemplateError: it is no YAML, or not plain data.
     """
     places: dict[tuple[str | int, ...], tuple[int, int]] = {}
     try:
+        _refuse_aliases(text, file)
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
@@ -53,6 +54,14 @@ def load_located(text: str, file: str) -> Located:
         raise TemplateError(str(error), file=file) from error
     value = _plain(node, (), places, file) if node is not None else None
     return Located(value, places, text.splitlines())
+
+
+def _refuse_aliases(text: str, file: str) -> None:
+    """Refuse `*name`: a few lines of aliases of aliases unfold into more than any memory holds."""
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        if isinstance(event, yaml.AliasEvent):
+            line = event.start_mark.line + 1 if event.start_mark else None
+            raise TemplateError("aliases (*name) are not allowed: write it out", file=file, line=line)
 
 
 def _plain(
