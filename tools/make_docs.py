@@ -94,11 +94,11 @@ def _reached(schema: Mapping[str, Any], parts: Mapping[str, Any]) -> list[str]:
 
 def _part(name: str, parts: Mapping[str, Any]) -> str:
     part = parts[name]
-    told = {**SILENT["*"], **_attributes(part["description"]), **SILENT.get(name, {})}
+    told = {**SILENT["*"], **attributes(part["description"]), **SILENT.get(name, {})}
     rows = []
     for key, field in part["properties"].items():
-        if key not in told and (described := _described(field, parts)):
-            told[key] = described
+        if key not in told and (said := described(field, parts)):
+            told[key] = said
         if key not in told:
             raise SystemExit(
                 f"{name}.{key}: say what it means, in the docstring of the model or in {Path(__file__).name}"
@@ -113,7 +113,7 @@ def _part(name: str, parts: Mapping[str, Any]) -> str:
     )
 
 
-def _described(field: Mapping[str, Any], parts: Mapping[str, Any]) -> str:
+def described(field: Mapping[str, Any], parts: Mapping[str, Any]) -> str:
     """What a key means whose value is a part of its own: what that part says of itself."""
     match field:
         case (
@@ -127,7 +127,7 @@ def _title(name: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).capitalize()
 
 
-def _attributes(text: str) -> dict[str, str]:
+def attributes(text: str) -> dict[str, str]:
     """What a docstring says of each attribute; a line may speak of several."""
     found: dict[str, str] = {}
     _, _, attributes = text.partition("Attributes:")

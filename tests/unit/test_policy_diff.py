@@ -16,6 +16,8 @@ from arrears.resources import policies_folder, resource
 SHIPPED = sorted(policies_folder().glob("*.yaml"))
 BASE: dict[str, Any] = json.loads(load_policy(resource("tw-credit-card.yaml")).document())["policy"]
 
+FILES = "files returns bytes 5242880, acks bytes 65536, returns types .csv, .csv.gz"
+
 
 def changed(**keys: Any) -> Policy:
     return Policy.model_validate(json.loads(json.dumps(BASE)) | keys)
@@ -55,9 +57,7 @@ def stages(stage: str, **keys: Any) -> Policy:
         (changed(contact={}), ["contact: hours 08:00, 21:00 -> none"]),
         (
             changed(agencies=[{"id": "north"}]),
-            [
-                "agencies: north: new, id north, share 1, files returns bytes 5242880, acks bytes 65536, returns types .csv, .csv.gz"
-            ],
+            [f"agencies: north: new, id north, share 1, {FILES}"],
         ),
         (
             changed(

@@ -1,0 +1,94 @@
+"""Write the JSON Schema of policies from the models that check them: `make_schema.py`, or `--check`.
+
+Editors complete and check a policy with it. It says less than the models, which also hold keys against each other, and
+refuses nothing that they take in the form that the documents name.
+"""
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from arrears.domain.policy import Policy
+from tools.make_docs import SILENT, attributes, described, summary
+from tools.template import ROOT
+
+TARGET = ROOT / "infra" / "policies" / "schemas" / "policy-1.schema.json"
+#: A time of day as a policy writes it, and an amount; JSON Schema's own `time` has seconds and an offset.
+TIME = r"^(?:(?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9])?|24:00)$"
+DECIMAL = r"^\+?[0-9]+(?:\.[0-9]*)?$"
+
+
+def policy_schema() -> dict[str, Any]:
+    """Return the schema, with what the documents say of each key."""
+    schema = Policy.model_json_schema(by_alias=True)
+    parts = {"Policy": schema, **schema["$defs"]}
+    made = {name: _part(name, part, parts) for name, part in parts.items()}
+    whole = made.pop("Policy")
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "policy-1",
+        **{key: value for key, value in whole.items() if key not in {"$defs", "title"}},
+        "$defs": made,
+    }
+
+
+def _part(name: str, part: Mapping[str, Any], parts: Mapping[str, Any]) -> dict[str, Any]:
+    told = {**SILENT["*"], **attributes(part["description"]), **SILENT.get(name, {})}
+    properties = {}
+    for key, field in part["properties"].items():
+        said = told.get(key) or described(field, parts)
+        properties[key] = ({"description": said} if said else {}) | _plain(field)
+    rest = {key: value for key, value in part.items() if key not in {"title", "description", "properties", "$defs"}}
+    return {"description": summary(part["description"]), **rest, "properties": properties}
+
+
+def _plain(value: Any) -> Any:
+    """Return a part of the schema as a policy is written: amounts and times of day in quotes, no other names."""
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if value.get("format") == "time":
+        return {"type": "string", "pattern": TIME}
+    if "anyOf" in value and any(each.get("type") == "number" for each in value["anyOf"]):
+        return _amount(value)
+    found = {key: _plain(each) for key, each in value.items() if key != "title" or not isinstance(each, str)}
+    found.pop("uniqueItems", None)  # what is said twice is taken as said once
+    if "patternProperties" in found:
+        found["additionalProperties"] = False
+    return found
+
+
+#: Bounds that pydantic leaves in its own words where a check of ours comes first.
+_BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
+
+
+def _amount(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a decimal may be: a text, or a whole number; a number with a point is read inexactly."""
+    number = next(each for each in value["anyOf"] if each.get("type") == "number")
+    bounds = {key: bound for key, bound in number.items() if key != "type"}
+    bounds |= {name: value[key] for key, name in _BOUNDS.items() if key in value}
+    kinds = [{"type": "integer", **bounds}, {"type": "string", "pattern": DECIMAL}]
+    kinds += [dict(each) for each in value["anyOf"] if each.get("type") not in {"number", "string"}]
+    return {"anyOf": kinds} | {key: value[key] for key in ("default",) if key in value}
+
+
+def main(arguments: list[str]) -> int:
+    """Write the schema, or with `--check` say whether it is out of date."""
+    text = json.dumps(policy_schema(), ensure_ascii=False, indent=2) + "\n"
+    if TARGET.is_file() and TARGET.read_text(encoding="utf-8") == text:
+        return 0
+    if "--check" in arguments:
+        print(f"out of date: {TARGET.relative_to(ROOT)}")
+        return 1
+    TARGET.write_text(text, encoding="utf-8")
+    print(f"written: {TARGET.relative_to(ROOT)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
