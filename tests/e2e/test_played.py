@@ -79,8 +79,10 @@ def test_a_case_through_all_five_stages_leaves_every_trace(stack: Embedded, play
     assert calls[done(history, "queue_call")[0].action_id]["numbers"][0]["number"] == person["phone_mobile"]
 
     (letter,) = done(history, "queue_letter")
-    assert letter.action_id in {message["action_id"] for message in stack.queued("LetterQueueUrl")}
     assert stack.read("DocumentsBucket", letter_key(letter.action_id)).startswith(b"%PDF")
+    batch = stack.read("DocumentsBucket", f"mail/date={letter.on}/index.csv").decode()
+    assert letter.action_id in {row["letter_id"] for row in csv.DictReader(batch.splitlines())}
+    assert stack.queued("LetterQueueUrl") == []
 
     (placed,), (recalled,) = done(history, "place_with_agency"), done(history, "recall_from_agency")
     for on, folder, name in (
