@@ -98,7 +98,7 @@ def load_policy(path: Path | str, *, check_templates: bool = True) -> PolicyFile
         policy = Policy.model_validate(source)
     except ValidationError as error:
         problems = [_problem(path, located, each) for each in error.errors(include_url=False, include_input=False)]
-        raise PolicyFileError(sorted(set(problems), key=lambda problem: problem.line or 0)) from None
+        raise PolicyFileError(sorted(dict.fromkeys(problems), key=lambda problem: problem.line or 0)) from None
     warnings = [_warning(path, located, text) for text in policy.warnings()]
     templates, problems = _check_templates(path, located, policy)
     if problems and check_templates:

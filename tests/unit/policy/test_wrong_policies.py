@@ -1,0 +1,220 @@
+"""Wrong policies: each is refused with its file, the line, the rule that it breaks and the reason, in words."""
+
+from pathlib import Path
+
+import pytest
+
+from arrears.cli import main
+from arrears.policy_file import MAX_POLICY, PolicyFileError, load_policy
+
+GOOD = """\
+name: bank
+version: "1"
+cure_tolerance: {TWD: "1.00"}
+stages:
+  reminder:
+    from: {days_past_due: 1}
+    steps: [{action: send_sms, template: just_overdue, every_days: 7, at_most: 3}]
+  call:
+    from: {days_past_due: 15}
+    steps: [{action: queue_call, every_days: 3, at_most: 6}]
+  lawyer_letter:
+    from: {days_past_due: 60}
+    steps: [{action: queue_letter, template: lawyer_letter, at_most: 1}]
+  agency:
+    from: {months_past_due: 3}
+    requires: [{action: queue_letter, at_least_days_ago: 14}]
+    steps: [{action: place_with_agency, at_most: 1}]
+    term_days: 90
+monthly_reminder: {day: 5, template: monthly, stages: [reminder, call]}
+freeze: {arrears_over: {TWD: "50000.00"}, after_collections: 2, apart_days: 30}
+contact: {hours: ["08:00", "21:00"], holidays: [2005-10-10]}
+"""
+
+#: What is replaced by what, on which line it is told, where in the policy, and a part of the reason.
+WRONG = {
+    "no_name": ("name: bank\n", "", 1, "name", "is missing"),
+    "name_with_a_blank": ("name: bank", "name: my bank", 1, "name", "should match pattern"),
+    "unknown_key": ("freeze:", "freezer:", 20, "freezer", "is no key of a policy"),
+    "unknown_key_of_a_step": ("every_days: 3", "every_day: 3", 10, "stages.call.steps[0].every_day", "is no key"),
+    "key_given_twice": ("contact:", 'cure_tolerance: {TWD: "2.00"}\ncontact:', 21, "", "cure_tolerance is given twice"),
+    "stage_given_twice": ("  lawyer_letter:\n", "  call:\n", 11, "", "call is given twice"),
+    "stages_out_of_order": (
+        "days_past_due: 60",
+        "days_past_due: 10",
+        4,
+        "stages",
+        "lawyer_letter would begin at 10 DPD",
+    ),
+    "stage_that_never_begins": ("{months_past_due: 3}", "{}", 15, "stages.agency.from", "say when the stage begins"),
+    "no_stage_at_all": (
+        GOOD[GOOD.index("stages:") : GOOD.index("monthly")],
+        "stages: {}\n",
+        4,
+        "stages",
+        "at least one stage",
+    ),
+    "stage_with_a_capital": ("  agency:\n", "  Agency:\n", 14, "stages.Agency", "is no name that can stand here"),
+    "negative_days": (
+        "days_past_due: 15",
+        "days_past_due: -15",
+        9,
+        "stages.call.from.days_past_due",
+        "greater than or equal to 0",
+    ),
+    "days_that_are_no_number": (
+        "days_past_due: 15",
+        "days_past_due: soon",
+        9,
+        "stages.call.from.days_past_due",
+        "valid integer",
+    ),
+    "unknown_action": (
+        "action: queue_call",
+        "action: visit",
+        10,
+        "stages.call.steps[0].action",
+        "'send_sms', 'queue_call'",
+    ),
+    "repeated_every_zero_days": (
+        "every_days: 3",
+        "every_days: 0",
+        10,
+        "stages.call.steps[0].every_days",
+        "greater than or equal to 1",
+    ),
+    "unknown_template": (
+        "template: monthly",
+        "template: weekly",
+        19,
+        "monthly_reminder.template",
+        "no template is named weekly; there are",
+    ),
+    "template_of_another_kind": (
+        "template: just_overdue",
+        "template: lawyer_letter",
+        7,
+        "stages.reminder.steps[0].template",
+        "is a template for letter, not sms",
+    ),
+    "template_where_none_goes": (
+        "action: queue_call,",
+        "action: queue_call, template: monthly,",
+        10,
+        "stages.call.steps[0].template",
+        "this action takes no template",
+    ),
+    "reminder_in_a_stage_that_is_not": (
+        "[reminder, call]",
+        "[reminder, calls]",
+        19,
+        "monthly_reminder",
+        "there is no stage 'calls'",
+    ),
+    "impossible_day_of_the_month": ("day: 5", "day: 32", 19, "monthly_reminder.day", "less than or equal to 31"),
+    "impossible_date": ("2005-10-10", "2005-02-30", 21, "contact.holidays[0]", "day value is outside expected range"),
+    "hours_that_end_before_they_begin": (
+        '["08:00", "21:00"]',
+        '["21:00", "08:00"]',
+        21,
+        "contact.hours",
+        "the end must be later",
+    ),
+    "hours_without_quotes": ('["08:00", "21:00"]', "[8, 21]", 21, "contact.hours[0]", "write a time of day in quotes"),
+    "amount_without_its_currency": (
+        'arrears_over: {TWD: "50000.00"}',
+        'arrears_over: "50000.00"',
+        20,
+        "freeze.arrears_over",
+        "valid dictionary",
+    ),
+    "currency_that_is_none": (
+        '{TWD: "50000.00"}',
+        '{NT$: "50000.00"}',
+        20,
+        "freeze.arrears_over.NT$",
+        "is no name that can stand here",
+    ),
+    "negative_amount": (
+        '{TWD: "50000.00"}',
+        '{TWD: "-1.00"}',
+        20,
+        "freeze.arrears_over.TWD",
+        "greater than or equal to 0",
+    ),
+    "more_of_a_cent_than_there_is": ('"1.00"', '"1.00001"', 3, "cure_tolerance.TWD", "4 decimal places"),
+    "fallback_to_itself": (
+        "contact: {",
+        "contact: {fallback: {send_sms: {action: send_sms}}, ",
+        21,
+        "contact.fallback",
+        "cannot stand in for itself",
+    ),
+    "budget_without_a_price": (
+        "contact: {",
+        'sms: {monthly_budget: {total: "1"}}\ncontact: {',
+        21,
+        "sms.monthly_budget",
+        "say segment_price too",
+    ),
+    "yaml_that_runs_code": ('version: "1"', "version: !!python/object/apply:os.system [ls]", 2, "", "is not allowed"),
+    "yaml_that_unfolds": ('version: "1"', 'version: &a "1"\nagency_id: *a', 3, "", "aliases (*name) are not allowed"),
+    "yaml_that_is_none": ("stages:\n", "stages: [\n", 6, "", ""),
+}
+
+
+def problems(path: Path) -> str:
+    with pytest.raises(PolicyFileError) as refused:
+        load_policy(path)
+    return str(refused.value)
+
+
+def test_the_policy_that_they_are_made_from_is_good(tmp_path: Path) -> None:
+    path = tmp_path / "good.yaml"
+    path.write_text(GOOD)
+    assert load_policy(path).policy.label == "bank 1"
+
+
+def test_there_are_more_than_twenty_five_of_them() -> None:
+    assert len(WRONG) > 25
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_policy_is_refused_with_its_place(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old, new, line, place, reason = WRONG[name]
+    assert GOOD.count(old) >= 1
+    path = tmp_path / f"{name}.yaml"
+    path.write_text(GOOD.replace(old, new, 1))
+
+    (first, *_) = told = problems(path).splitlines()
+
+    start = f"{path}:{line}: {place}: " if place else f"{path}:{line}: "
+    assert first.startswith(start), told
+    assert reason in first
+    assert main(["policy", "check", str(path)]) == 1
+    assert first in capsys.readouterr().err
+
+
+def test_ten_megabytes_are_refused_before_they_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "large.yaml"
+    with path.open("wb") as file:
+        file.truncate(10 * 1024 * 1024)
+    assert problems(path) == f"{path}: is longer than {MAX_POLICY // 1024} KiB"
+
+
+def test_what_is_no_text_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "binary.yaml"
+    path.write_bytes(b"name: bank\nversion: \xff\n")
+    assert problems(path) == f"{path}:2: is not UTF-8"
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    assert problems(tmp_path / "none.yaml") == f"{tmp_path / 'none.yaml'}: cannot be read: No such file or directory"
+
+
+def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "many.yaml"
+    path.write_text(GOOD.replace("days_past_due: 15", "days_past_due: -15").replace("day: 5", "day: 32"))
+    assert [line.split(":")[1] for line in problems(path).splitlines()] == ["9", "19"]
