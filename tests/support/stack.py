@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -127,14 +127,13 @@ class Stack:
         return self.table.account(account.account_id)
 
     def news(self, case_id: str, *events: Event, on: date = OPENS) -> CaseRecord:
-        """Append news from outside to a case and its account, the way the import does."""
+        """Append news from outside to a case and its account in one transaction, the way the import does."""
         case = self.case(case_id)
-        after = self.table.append(case, events, stamp(on, ""), wakes=True)
         account = self.table.account(case.case.account_id)
-        changed = AccountRecord(
-            after.case.account, account.version, account.profile, account.open_case, account.generation
-        )
-        self.table.transact([self.table.put_account(changed, None)])
+        after, writes = self.table.appending(case, events, stamp(on, ""), wakes=True)
+        due = None if account.due is None else date.fromisoformat(account.due)
+        writes.append(self.table.put_account(replace(account, account=after.case.account), due))
+        self.table.transact(writes)
         return after
 
     # --- what is stored ----------------------------------------------------------------------------------------------
