@@ -29,6 +29,7 @@ from arrears.domain.events import ActionDone, ActionFailed, ActionPlanned, Actio
 from arrears.domain.timeline import COLUMNS, Row
 from arrears.effects.folders import letter_key, placements_folder, recalls_folder
 from arrears.errors import ArrearsError
+from arrears.local import agencies_act
 from arrears.local.diary import Diary, in_short
 from arrears.local.driver import Driver
 from arrears.local.drops import Drops
@@ -282,6 +283,7 @@ def show_what_next(stack: Stack, diary: Diary, folder: Path, through: date) -> N
     for command, what in (
         (f"{arrears} case show {account_id}", "this account, event by event"),
         (f"{arrears} audit verify", "replay every case and check its chain"),
+        *((f"{arrears} {command}", what) for command, what in agencies_act.COMMANDS),
         (f"{arrears} policy explain infra/policies/tw-credit-card.yaml", "the policy it was played under"),
         (f"{arrears} local advance {through + timedelta(days=32)}", "play another month"),
         (f"curl -s {endpoint}/_ministack/sns/sms-messages", "every text that went out"),
@@ -316,13 +318,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ours, theirs = diary.rows(), simulated(drops, stack, options.through, papers / "simulated")
         write_timeline(ours, papers / "timeline.csv")
         check(found, diary, stack, ours, theirs)
-    except (ArrearsError, DemoError) as error:
+        print(f"checked: `arrears simulate` over the same files gives the same {len(ours)} rows of timeline\n")
+        heading("several agencies")
+        for line in agencies_act.play(stack, Driver(stack), aws.s3(), papers / "agencies", ROOT):
+            print(line)
+        print()
+    except (ArrearsError, DemoError, agencies_act.ActError) as error:
         print(f"\nerror: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\ninterrupted; `make down` stops the stack", file=sys.stderr)
         return 130
-    print(f"checked: `arrears simulate` over the same files gives the same {len(ours)} rows of timeline\n")
     show_what_next(stack, diary, folder, options.through)
     print(f"\n{time.monotonic() - began:.0f} s in all")
     return 0
