@@ -347,6 +347,15 @@ def test_writes_that_no_longer_hold_beside_news_are_made_anew_too(caller: Player
     assert replay(stack.events(CASE_ID)) == stack.case(CASE_ID).case
 
 
+def test_an_sms_is_not_sent_again_for_the_sake_of_what_is_written_with_it(player: Player) -> None:
+    player.world.writes += [[stale_write(player.stack)], []]
+
+    player.carry_out()
+
+    assert player.world.done == [SMS]
+    assert player.outcomes() == ["ActionPlanned", "ActionDone"]
+
+
 def test_writes_that_never_hold_are_left_for_a_later_try(caller: Player) -> None:
     caller.world.writes += [[stale_write(caller.stack)] for _ in range(20)]
 

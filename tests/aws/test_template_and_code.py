@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import inspect
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -69,7 +70,9 @@ def test_what_a_function_reads_of_its_environment_is_what_the_template_gives_it(
 
     roots = list(composed(folder))
     for module, name in roots:
-        getattr(importlib.import_module(module), name)()
+        compose = getattr(importlib.import_module(module), name)
+        # Some look at the event too: an empty one, as a schedule sends it.
+        compose(*({} for _ in inspect.signature(compose).parameters))
 
     assert roots, "a handler takes its use case from a composition root"
     asked = {name for name in environment.asked if not name.startswith(("AWS_", "BOTO"))}

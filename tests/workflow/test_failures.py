@@ -16,7 +16,7 @@ from arrears.domain.events import ActionDone, ActionFailed
 from arrears.usecases import assess
 from arrears.usecases.next_step import STATES
 from arrears.usecases.retry import Retry
-from tests.support.builders import ACCOUNT_ID, CASE_ID, OPENS, PROFILE, account, extract, paid
+from tests.support.builders import ACCOUNT_ID, CASE_ID, OPENS, account, extract, paid
 from tests.support.escalation import DiedError, Escalation, Execution, Fault
 from tools.template import ROOT, functions, load, resources
 
@@ -122,14 +122,14 @@ def test_an_error_that_another_try_does_not_mend_is_not_tried_again(escalation: 
     assert execution.status == "RUNNING"
 
 
-def test_an_action_that_the_other_side_refuses_is_parked_without_a_detour(escalation: Escalation) -> None:
-    escalation.stack.report(account(extract(phones=("mobile",))), profile=PROFILE.__class__(phone_mobile="+1 2"))
+def test_an_action_that_cannot_be_carried_out_is_parked_without_a_detour(escalation: Escalation) -> None:
+    steps = [{"action": "send_sms", "template": "no_such_template"}]
+    escalation.stack.publish(stages={"reminder": {"from": {"days_past_due": 1}, "steps": steps}})
 
     execution = escalation.start().rest()
 
-    assert parked(escalation).startswith("PermanentActionError")
+    assert parked(escalation).startswith("PermanentDocumentError")
     assert execution.turns() == [TURN]
-    assert "+1 2" not in json.dumps(execution.history(), default=str)
 
 
 def test_an_operators_retry_resumes_a_parked_case(escalation: Escalation) -> None:

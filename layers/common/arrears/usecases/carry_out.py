@@ -187,6 +187,9 @@ class CarryOut:
                     self._confirm(record, [withdrawn], (), active, clock)
                 raise
             confirmed = self._confirm(record, [outcome, *news], writes, active, clock)
+            if confirmed is None and act.action == "send_sms" and isinstance(outcome, ActionDone | ActionUncertain):
+                # It may have gone out, so it is not done again, whatever becomes of what should go with it.
+                confirmed = self._confirm(record, [outcome, *news], (), active, clock)
             if confirmed is not None:
                 decision = decide(confirmed.case, active.policy, now)
                 return waiting(request, confirmed.case, decision, clock)
