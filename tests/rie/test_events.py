@@ -16,11 +16,15 @@ FUNCTIONS = {folder_of(name): name for name in functions(load())} if (ROOT / "te
 
 # Events that a function is meant to refuse, and the error by which the workflow knows it.
 REFUSED: dict[str, str] = {
+    # There is no such day: what is written again has been written before.
+    "close_export_day/write_again": "PermanentSetupError",
     # They name files of another stack; test_import.py has the functions take in a file of this one.
     "import_rows/piece_of_a_portfolio": "PermanentActionError",
     "report_import/all_pieces_done": "PermanentActionError",
     "report_import/split_broke_off": "PermanentSetupError",
+    "split_import/acknowledgement": "PermanentSetupError",
     "split_import/agency_return": "PermanentSetupError",
+    "split_import/court_file": "PermanentSetupError",
     "split_import/portfolio_file": "PermanentSetupError",
 }
 
