@@ -78,8 +78,13 @@ demo: venv tools ## more than a year of collection on the embedded stack, with r
 	@$(BIN)/python infra/local/demo.py $(ARGS)
 
 .PHONY: test
-test: lint ## every check and every test
-	@$(PYTEST) -m 'not bench'
+test: lint ## every check and every test: what needs a stack on one core, the rest on the other
+	@mkdir -p .local; fast=0; stack=0; \
+	$(PYTEST) -m 'not bench' tests/workflow tests/e2e tests/rie >.local/test-stack.log 2>&1 & other=$$!; \
+	$(PYTEST) -m 'not bench' tests/unit tests/tools tests/aws || fast=$$?; \
+	wait $$other || stack=$$?; \
+	cat .local/test-stack.log; \
+	exit $$((fast ? fast : stack))
 
 .PHONY: unit
 unit: venv ## the tests that need nothing but Python
