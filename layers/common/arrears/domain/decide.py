@@ -74,7 +74,8 @@ def decide(case: Case, policy: Policy, now: Moment) -> Decision:  # noqa: PLR091
         return Record(recorded)
     due: Iterable[Act] = due_acts(case, policy, on)
     why = ""
-    if case.stage is not None and files(policy.stages[case.stage]):
+    stage = policy.stage(case.stage)
+    if stage is not None and files(stage):
         due = list(due)
         why = why_not_filed(case, policy, on) if any(act.action == "file_legal" for act in due) else ""
         if why:

@@ -51,9 +51,9 @@ def why_not_filed(case: Case, policy: Policy, on: date) -> str:
 
 def next_legal_record(case: Case, policy: Policy, on: date) -> ApprovalAsked | OperatorListed | None:
     """Return what is to be recorded of a case that cannot go on by itself: asking for approval, the operator's list."""
-    if case.stage is None:
+    stage = policy.stage(case.stage)
+    if stage is None:
         return None
-    stage = policy.stages[case.stage]
     if is_barred(case, policy, on) and not is_filed(case):
         return _listed(case, "limitation", on, f"the claim is barred since {limitation_ends(case, policy, on)}")
     if policy.agencies and case.placement is None and any(step.action == "place_with_agency" for step in stage.steps):

@@ -533,8 +533,18 @@ class Policy(PolicyModel):
         return next((stage.term_days for stage in self.stages.values() if stage.term_days is not None), None)
 
     def stage_index(self, name: str | None) -> int:
-        """Return a stage's place in the ladder; -1 for no stage yet."""
-        return -1 if name is None else self.ladder.index(name)
+        """Return a stage's place in the ladder; -1 for no stage yet.
+
+        A stage that this policy does not have, since an earlier version put the case there, lies behind all of them:
+        the case stays in it without steps, and does not go back.
+        """
+        if name is None:
+            return -1
+        return self.ladder.index(name) if name in self.stages else len(self.ladder)
+
+    def stage(self, name: str | None) -> Stage | None:
+        """Return a stage by its name; None for no stage yet, and for one that this policy does not have."""
+        return None if name is None else self.stages.get(name)
 
     def stages_after(self, name: str | None) -> tuple[StageName, ...]:
         """Return the names of the stages that follow one; all of them for no stage yet."""

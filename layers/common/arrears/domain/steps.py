@@ -34,11 +34,12 @@ def due_acts(case: Case, policy: Policy, on: date) -> Iterator[Act]:
 
 def steps_of(case: Case, policy: Policy, on: date) -> Iterator[tuple[int, Step]]:
     """Yield the steps of the stage that the case is in, with their places: those for the account's risk grade."""
-    if case.stage is None:
+    stage = policy.stage(case.stage)
+    if stage is None:
         return
     extract = case.account.extract(on)
     grade = (extract.risk_grade if extract is not None else None) or "medium"
-    for index, step in enumerate(policy.stages[case.stage].steps):
+    for index, step in enumerate(stage.steps):
         if not step.risk_grades or grade in step.risk_grades:
             yield index, step
 

@@ -90,7 +90,8 @@ class BuildWorklist:
 
     def _entries(self, case_ids: list[str], policy: Policy, day: date) -> list[Entry]:
         records = self.table.load_cases(case_ids)
-        return [entry for record in records if (entry := entry_of(record.case, policy, day)) is not None]
+        cases = [record.case for record in records if record.case.opened_on <= day]
+        return [entry for case in cases if (entry := entry_of(case, policy, day)) is not None]
 
     def _left_over(self, day: date) -> frozenset[str]:
         """Return the cases that did not fit on the last list before a day."""
