@@ -76,7 +76,10 @@ class World:
     def until(self, state: str, case_id: str = CASE_ID) -> NextStep:
         """Play a case until an action is to be done."""
         step = self.assess(case_id)
+        turns = 0
         while step["next"] != state:
+            turns += 1
+            assert turns < 200, f"the case does not come to {state}: it is at {step['next']}"
             if step["next"] == "WaitForNews":
                 self.stack.on(date.fromisoformat(step["wait"]["due"][:10]))
             else:
