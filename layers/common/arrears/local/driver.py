@@ -2,7 +2,8 @@
 
 A day waits until every file has its report; then it is opened, the scan runs, the waits that fall due end, and the
 exports are closed. Nothing sleeps for a fixed time: the driver looks until the stack has come to rest, which it has
-when every open case waits at its present version for a later date, and no account is left on the queue.
+when every open case waits at its present version for a later date, and no account is left on the queue. When to look
+again it is told by the stack's server, which knows whether anything is at work.
 """
 
 import json
@@ -11,6 +12,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING
+
+import urllib3
 
 from arrears.adapters import aws
 from arrears.adapters.table import Queued
@@ -26,8 +29,12 @@ if TYPE_CHECKING:
 INBOUND = ("portfolio/", "payments/", "holds/", "calls/", "letters/", "court/", "receipts/", "optouts/", "freezes/")
 #: What agencies write, below their own prefix.
 FROM_AGENCIES = ("returns/", "acks/")
-#: How often the stack is looked at, in seconds.
-LOOK_EVERY = 0.03
+#: What the embedded stack's server tells of itself (infra/local/server.py).
+ACTIVITY = "/_arrears/activity"
+#: How often the server is asked whether it is idle, in seconds: at first, and when it has been busy for a while.
+ASK_EVERY = (0.005, 0.05)
+#: So long the stack may be busy, in seconds, before it is looked at anyway: something may wait to be tried again.
+BUSY = 5.0
 #: The stack is given up when nothing has moved for so long, in seconds.
 PATIENCE = 120.0
 
@@ -44,6 +51,8 @@ class Driver:
     stack: Stack
     played: Callable[[date], None] = field(default=lambda _: None)
     _reported: dict[str, "datetime"] = field(default_factory=dict, init=False, repr=False)
+    _server: urllib3.PoolManager = field(default_factory=urllib3.PoolManager, init=False, repr=False)
+    _at_rest: int | None = field(default=None, init=False, repr=False)
 
     def set_clock(self, on: date) -> None:
         """Set the business date of a stack that has no case yet.
@@ -77,7 +86,7 @@ class Driver:
             raise PermanentSetupError("the clock is not set: use `arrears local clock DATE` first")
         if to < on:
             raise PermanentSetupError(f"the business date is {on}; it does not go back to {to}")
-        days = 0
+        days, self._at_rest = 0, None
         while on < to:
             self._play(on)
             self.played(on)
@@ -85,13 +94,16 @@ class Driver:
         return days
 
     def _play(self, on: date) -> None:
-        self.wait_for_files()
+        if self._at_rest is None or self._activity()["begun"] != self._at_rest:
+            self.wait_for_files()
         self.stack.settings.set_clock(on, is_open=True)
         self.invoke("BuildWorklistFunction")
         self._come_to_rest(on)
         self._dispatch_letters(on)
         self.invoke("CloseExportDayFunction")
         self.stack.settings.set_clock(on + ONE_DAY, is_open=False)
+        # Idle, it has taken in all that was dropped until now; what is dropped later begins something.
+        self._at_rest = self._settle()
 
     def _dispatch_letters(self, on: date) -> None:
         """Make the day's batch for the mailing house, when there is a letter; what it says of cases comes to rest."""
@@ -101,11 +113,39 @@ class Driver:
             self.invoke("DispatchLettersFunction")
             self._come_to_rest(on)
 
+    # --- what the server tells ---------------------------------------------------------------------------------------
+    def _activity(self) -> dict[str, int]:
+        try:
+            answer_ = self._server.request("GET", f"{self.stack.functions.meta.endpoint_url}{ACTIVITY}", timeout=30)
+            told: dict[str, int] = answer_.json()
+        except (urllib3.exceptions.HTTPError, ValueError) as error:
+            raise TransientServiceError(f"the embedded stack does not say what it does: {error}") from error
+        return told
+
+    def _settle(self) -> int | None:
+        """Wait until the stack is idle; return how much had begun by then, or None where it stays busy.
+
+        Idle is two answers in a row that say so, with nothing begun in between: one may fall between the end of a piece
+        of work and the start of what it sets off.
+        """
+        last: int | None = None
+        pause, longest = ASK_EVERY
+        end = time.monotonic() + BUSY
+        while time.monotonic() < end:
+            told = self._activity()
+            if told["idle"] and told["begun"] == last:
+                return last
+            last = told["begun"] if told["idle"] else None
+            time.sleep(ASK_EVERY[0] if told["idle"] else pause)
+            pause = min(pause * 1.5, longest)
+        return None
+
     # --- files -------------------------------------------------------------------------------------------------------
     def wait_for_files(self) -> None:
         """Wait until every file that came in has a report that is younger than it, and no import runs."""
         waited = _Patience("files without a report")
         while True:
+            self._settle()
             missing = self._unreported()
             if not missing and not self._importing():
                 return
@@ -153,6 +193,7 @@ class Driver:
             waited.look(
                 (queue, tuple((entry.case_id, entry.version, entry.token_version, entry.due) for entry in moving))
             )
+            self._settle()
 
     def _queue(self, name: str, on: date | None = None) -> Iterator[Queued]:
         for shard in range(self.stack.table.shards):
@@ -210,10 +251,9 @@ class _Patience:
         self._what, self._seen, self._since = what, object(), time.monotonic()
 
     def look(self, state: object) -> None:
-        """Wait a moment before the next look; raises `TransientServiceError` when nothing moves any more."""
+        """Note what was seen; raises `TransientServiceError` when nothing moves any more."""
         now = time.monotonic()
         if state != self._seen:
             self._seen, self._since = state, now
         elif now - self._since > PATIENCE:
             raise TransientServiceError(f"the stack does not come to rest: {self._what}: {str(state)[:600]}")
-        time.sleep(LOOK_EVERY)
