@@ -9,6 +9,7 @@ the workflow behave otherwise than on AWS, so they are put right here, in memory
   comes.
 * **Layers are unpacked once.** Each worker links to them (ministack unpacks them for every worker, and checks the paths
   of all files: seconds of each cold start, in which nothing else is answered).
+* **A condition is parsed once**, and not for every item that a query looks at.
 * **Handlers queue.** At most ``ARREARS_LOCAL_CONCURRENCY`` run at a time (ministack starts a process for each
   invocation of a burst, and hundreds of cold starts bring a laptop down).
 * **An S3 event names the version** of a versioned object, which the import reads.
@@ -23,6 +24,7 @@ longer fits, before anything is started: a new ministack is looked at by a perso
 
 # ruff: noqa: ANN401, SLF001 - this file changes the insides of a package that has no types
 
+import functools
 import hashlib
 import importlib
 import importlib.metadata
@@ -207,6 +209,15 @@ def share_layers() -> None:
     )
 
 
+def parse_conditions_once() -> None:
+    """The grammar check of a condition is kept: it depends on nothing but the condition."""
+    tables = _module("services.dynamodb")
+    check = getattr(tables, "_condition_syntax_error", None)
+    if check is None or list(inspect.signature(check).parameters) != ["expr", "slot"]:
+        raise _misfit("the grammar check of conditions")
+    tables._condition_syntax_error = functools.lru_cache(maxsize=1024)(check)
+
+
 def queue_handlers(concurrency: int, activity: Activity) -> None:
     """At most so many handlers at a time; an invocation that finds them all taken waits for its turn."""
     service = _module("services.lambda_svc")
@@ -370,6 +381,7 @@ def prepare() -> Activity:
     mark_end_of_log()
     keep_error_names()
     share_layers()
+    parse_conditions_once()
     queue_handlers(int(os.environ.get(CONCURRENCY_ENV) or default_concurrency()), activity)
     name_object_versions(activity)
     answer_opt_outs()
