@@ -32,7 +32,12 @@ POLICY: dict[str, Any] = {
                 {"action": "queue_call", "every_days": 9, "at_most": 2},
             ],
             "promise_windows_days": [7],
-        }
+        },
+        # Never reached here; the stack has open cases in these stages, and a policy must know them.
+        **{
+            name: {"from": {"days_past_due": 3000}, "steps": []}
+            for name in ("call", "lawyer_letter", "agency", "legal")
+        },
     },
     "freeze": {"arrears_over": {"TWD": "50000.00"}, "after_collections": 1},
     "contact": {"fallback": {"send_sms": {"action": "queue_letter", "template": "reminder_letter"}}},
