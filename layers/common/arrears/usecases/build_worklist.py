@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Final, TypedDict
 
 from arrears.adapters.settings import Settings
@@ -24,6 +24,8 @@ LEFT_COLUMNS: Final = ("case_id", "action_id")
 _CSV: Final = "text/csv; charset=utf-8"
 #: So many cases are loaded at once.
 _BATCH: Final = 500
+#: So many days back the last list before a day is looked for; each is one read, where a listing would grow for ever.
+_LOOK_BACK: Final = 14
 
 
 class WorklistReport(TypedDict):
@@ -95,10 +97,11 @@ class BuildWorklist:
 
     def _left_over(self, day: date) -> frozenset[str]:
         """Return the cases that did not fit on the last list before a day."""
-        earlier = [key for key in self.documents.keys("worklists/") if key.endswith("/left_over.csv")]
-        before = [key for key in earlier if key < left_over_key(day)]
-        body = self.documents.get(before[-1]) if before else None
-        lines = (body or b"").decode().splitlines()[1:]
+        days = (day - timedelta(days=back) for back in range(1, _LOOK_BACK + 1))
+        body = next(
+            (found for earlier in days if (found := self.documents.get(left_over_key(earlier))) is not None), b""
+        )
+        lines = body.decode().splitlines()[1:]
         return frozenset(line.partition(",")[0] for line in lines)
 
     def _row(self, rank: int, entry: Entry, account: AccountRecord, policy: Policy, day: date) -> dict[str, object]:

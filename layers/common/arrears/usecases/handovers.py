@@ -50,8 +50,7 @@ class Handovers:
         """Yield the sets of closed days from one date through another, by day and agency."""
         day = first
         while day <= last:
-            if self.exports.is_closed(day):
-                yield from self._of(day)
+            yield from self._of(day)
             day += ONE_DAY
 
     def overdue(self, last: date, days: int) -> list[Handover]:
@@ -64,6 +63,8 @@ class Handovers:
         for row in self.exports.rows(day):
             kind = "placements" if row.kind == "PLACEMENT" else "recalls"
             counts.setdefault((row.agency_id, kind), set()).add(str(row.fields["case_id"]))
+        if not counts or not self.exports.is_closed(day):
+            return
         acks = list(self.exports.acks(day))
         for (agency_id, kind), cases in sorted(counts.items()):
             folder = placements_folder if kind == "placements" else recalls_folder
