@@ -118,12 +118,17 @@ def play(stack: Stack, drops: Drops, through: date) -> Diary:
     driver.set_clock(first)
     progress = Progress(first, through)
     print(f"playing {first} to {through} under {stack.settings.active().policy.label}", flush=True)
-    on = first
-    while on <= through:
+
+    def played(day: date) -> None:
+        events = diary.look(day)
+        progress.show(day, diary.open_cases, events)
+
+    driver.played = played
+    on, end = first, through + ONE_DAY
+    while on < end:
         drops.put(stack, s3, [on])
-        driver.advance(on + ONE_DAY)
-        progress.show(on, diary.open_cases, diary.look(on))
-        on += ONE_DAY
+        on = min((day for day in drops.dates if day > on), default=end)
+        driver.advance(min(on, end))
     progress.end()
     return diary
 

@@ -84,12 +84,12 @@ def played(embedded_stack: Embedded, tmp_path_factory: pytest.TempPathFactory) -
     with embedded_stack.active():
         embedded_stack.driver.set_clock(FIRST)
         diary = Diary(embedded_stack.stack.table)
-        began, on = time.monotonic(), FIRST
-        while on <= LAST:
-            if drops.on(on):
-                drops.put(embedded_stack.stack, embedded_stack.s3, [on])
-            on = embedded_stack.advance()
-            diary.look(on - ONE_DAY)
+        began, on, end = time.monotonic(), FIRST, LAST + ONE_DAY
+        while on < end:
+            drops.put(embedded_stack.stack, embedded_stack.s3, [on])
+            on = min((day for day in drops.dates if day > on), default=end)
+            embedded_stack.driver.advance(on)
+        diary.look(FIRST)
         return Played(drops, people, diary, time.monotonic() - began)
 
 
