@@ -32,6 +32,7 @@ _ACTIONS = {
     "file_legal": "handed to the legal department, for court",
     "withdraw_calls": "queued calls are taken back",
     "lift_freeze": "the freeze is to be lifted",
+    "withdraw_legal": "the court is told that the claim is withdrawn",
 }
 
 

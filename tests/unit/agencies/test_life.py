@@ -25,6 +25,7 @@ from arrears.domain.events import (
 )
 from arrears.domain.moment import Moment
 from arrears.domain.policy import Policy
+from arrears.domain.timeline import timeline
 from arrears.domain.turn import planned, take_turn
 from tests.support.builders import DUE, OPENS, account, extract, held, lifted, money, paid, policy
 
@@ -284,6 +285,9 @@ def test_paid_after_filing_is_withdrawn_before_the_case_closes() -> None:
 
     assert not play.case.is_open
     assert list(play.actions("withdraw_legal")) == [play.on]
+    rows = {row.action for row in timeline(play.events)}
+    assert {"file_legal", "case_closed"} <= rows
+    assert "withdraw_legal" not in rows, "what is taken back is no row of a timeline"
 
 
 def test_a_suit_that_was_withdrawn_already_is_not_withdrawn_again() -> None:

@@ -248,7 +248,7 @@ def _unfinished(planned: ActionPlanned, on: date, why_not: str) -> Act | Record:
     SMS cannot: it may have gone out, so it counts and is not sent again. A placement is recorded in one transaction
     with its outcome, so one without an outcome was not made.
     """
-    repeated = planned.action in ("recall_from_agency", "withdraw_legal") or planned.action in WITHDRAWALS
+    repeated = planned.action == "recall_from_agency" or planned.action in WITHDRAWALS
     if repeated or (not why_not and planned.action != "send_sms"):
         return Act(
             planned.action,

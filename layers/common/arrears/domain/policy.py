@@ -44,7 +44,7 @@ Times = Annotated[int, Field(ge=1, le=1000)]
 #: Actions that count as a collection towards the freeze (rule 13).
 COLLECTIONS: frozenset[Action] = frozenset({"send_sms", "queue_call", "queue_letter"})
 #: Actions that take back what was asked for; they follow by themselves and are no rows of a timeline.
-WITHDRAWALS: frozenset[Action] = frozenset({"withdraw_calls", "lift_freeze"})
+WITHDRAWALS: frozenset[Action] = frozenset({"withdraw_calls", "lift_freeze", "withdraw_legal"})
 #: Actions that reach a person at a time of day, and so keep to the contact hours.
 CONTACTS_WITH_HOURS: frozenset[Action] = frozenset({"send_sms", "queue_call"})
 

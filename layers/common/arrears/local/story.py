@@ -42,6 +42,9 @@ _DONE = {
     "place_with_agency": "The case is given to the agency",
     "recall_from_agency": "The case is recalled from the agency",
     "file_legal": "The file for court is written: claim, dossier and evidence",
+    "withdraw_legal": "The court is told that the claim is withdrawn",
+    "withdraw_calls": "Calls that were queued are taken back",
+    "lift_freeze": "The core banking system is asked to lift the freeze",
 }
 _CALLS = {
     "no_answer": "nobody answers",
