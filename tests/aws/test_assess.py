@@ -19,7 +19,7 @@ from arrears.domain.events import (
     CaseOpened,
     Event,
 )
-from arrears.domain.policy import Action
+from arrears.domain.policy_parts import Action
 from arrears.errors import TransientConflictError
 from arrears.usecases import assess as assess_module
 from arrears.usecases.assess import MOST_TURNS, OLDEST, TRIES, Assess

@@ -22,7 +22,7 @@ from arrears.domain.events import (
     LetterReported,
     PaymentReceived,
 )
-from arrears.domain.policy import Action
+from arrears.domain.policy_parts import Action
 from arrears.effects.exports import Exports
 from arrears.errors import TransientConflictError
 from arrears.usecases import take_in

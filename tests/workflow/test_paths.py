@@ -11,7 +11,7 @@ from arrears import runtime
 from arrears.adapters import settings
 from arrears.domain.case import replay
 from arrears.domain.events import ActionDone
-from arrears.domain.policy import Action
+from arrears.domain.policy_parts import Action
 from arrears.usecases import assess
 from arrears.usecases.assess import MOST_TURNS
 from arrears.usecases.next_step import STATES

@@ -10,7 +10,7 @@ from hypothesis import given, settings, strategies as st
 
 from arrears.domain.events import HoldLifted, HoldPlaced, LetterReported, OptedOut, SmsReported
 from arrears.domain.facts import PHONES
-from arrears.domain.policy import WEEKDAYS
+from arrears.domain.policy_parts import WEEKDAYS
 from arrears.domain.timeline import Row
 from arrears.domain.value import changed
 from arrears.simulate.player import DatedFact

@@ -45,7 +45,7 @@ from arrears.domain.events import (
 )
 from arrears.domain.facts import ZERO, Account, Call, Payment, Phone
 from arrears.domain.money import Money
-from arrears.domain.policy import Action
+from arrears.domain.policy_parts import Action
 from arrears.domain.value import changed, value
 
 PlacementEnd = Literal["", "returned", "cured", "hold", "term", "order", "deferred"]

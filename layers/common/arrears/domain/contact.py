@@ -7,7 +7,8 @@ from arrears.domain.case import Case
 from arrears.domain.dates import ONE_DAY
 from arrears.domain.facts import Extract
 from arrears.domain.moment import Moment
-from arrears.domain.policy import CONTACTS_WITH_HOURS, WEEKDAYS, Action, Cap, Policy
+from arrears.domain.policy import Cap, Policy
+from arrears.domain.policy_parts import CONTACTS_WITH_HOURS, WEEKDAYS, Action
 from arrears.domain.value import value
 
 #: A policy whose days, holidays and caps leave no date within so many days is not looked at any further.

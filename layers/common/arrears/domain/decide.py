@@ -19,7 +19,8 @@ from arrears.domain.events import ActionPlanned, ActionUncertain, ActionWithdraw
 from arrears.domain.legal import approval_on, files, limitation_ends, must_withdraw, next_legal_record, why_not_filed
 from arrears.domain.moment import Moment
 from arrears.domain.opening import account_of, case_id_of, open_case, opening_reason, opens_on
-from arrears.domain.policy import WITHDRAWALS, Action, Policy
+from arrears.domain.policy import Policy
+from arrears.domain.policy_parts import WITHDRAWALS, Action
 from arrears.domain.promises import promise_reminder, promise_reminder_on, settle_promises
 from arrears.domain.stages import minimum_reached, next_stage, stage_starts_on
 from arrears.domain.steps import due_acts, upcoming_steps

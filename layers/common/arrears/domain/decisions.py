@@ -12,7 +12,7 @@ from arrears.domain.events import (
 )
 from arrears.domain.facts import Phone
 from arrears.domain.moment import Moment
-from arrears.domain.policy import Action
+from arrears.domain.policy_parts import Action
 from arrears.domain.value import value
 
 

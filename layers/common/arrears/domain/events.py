@@ -10,7 +10,7 @@ from typing import Literal
 
 from arrears.domain.facts import Account, Call, Extract, HoldReason, Payment, Phone
 from arrears.domain.money import Money
-from arrears.domain.policy import Action
+from arrears.domain.policy_parts import Action
 from arrears.domain.value import value
 
 LetterStatus = Literal["dispatched", "delivered", "returned"]

@@ -10,61 +10,28 @@ from datetime import date, time, timedelta
 from decimal import Decimal
 from functools import cached_property
 from itertools import pairwise
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
+from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
 from arrears.domain.facts import PHONES, Phone, RiskGrade
-
-ZERO = Decimal(0)
-Action = Literal[
-    "send_sms",
-    "queue_call",
-    "queue_letter",
-    "freeze_account",
-    "place_with_agency",
-    "recall_from_agency",
-    "file_legal",
-    "withdraw_legal",
-    "withdraw_calls",
-    "lift_freeze",
-]
-StepAction = Literal["send_sms", "queue_call", "queue_letter", "place_with_agency", "file_legal"]
-Effective = Literal[
-    "sms_delivered", "letter_delivered", "right_party", "promise", "refused", "disputed", "message_left"
-]
-SharedPhones = Literal["never", "same_number", "always"]
-Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
-StageName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
-Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-Days = Annotated[int, Field(ge=0, le=3650)]
-Times = Annotated[int, Field(ge=1, le=1000)]
-#: Actions that count as a collection towards the freeze (rule 13).
-COLLECTIONS: frozenset[Action] = frozenset({"send_sms", "queue_call", "queue_letter"})
-#: Actions that take back what was asked for; they follow by themselves and are no rows of a timeline.
-WITHDRAWALS: frozenset[Action] = frozenset({"withdraw_calls", "lift_freeze", "withdraw_legal"})
-#: Actions that reach a person at a time of day, and so keep to the contact hours.
-CONTACTS_WITH_HOURS: frozenset[Action] = frozenset({"send_sms", "queue_call"})
-
-
-def _exact(value: object) -> object:
-    """Refuse a float: YAML reads 1000.10 as one, and money is never a float."""
-    if isinstance(value, float):
-        msg = "write an amount in quotes, such as '1000.00': unquoted it is read as an inexact number"
-        raise ValueError(msg)  # noqa: TRY004 - pydantic turns a ValueError into an error with its place
-    return value
-
-
-Amount = Annotated[Decimal, BeforeValidator(_exact), Field(ge=0, max_digits=18, decimal_places=4)]
-Amounts = dict[Currency, Amount]
-
-
-class PolicyModel(BaseModel):
-    """Base of all parts of a policy: immutable, and a key that is not known is refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+from arrears.domain.policy_parts import (
+    ZERO,
+    Action,
+    Amount,
+    Amounts,
+    Currency,
+    Days,
+    Effective,
+    Name,
+    PolicyModel,
+    SharedPhones,
+    StageName,
+    StepAction,
+    Times,
+    Weekday,
+    exact,
+)
 
 
 class Threshold(PolicyModel):
@@ -287,7 +254,7 @@ class Promises(PolicyModel):
         template: of that text.
     """
 
-    minimum_share: Annotated[Decimal, BeforeValidator(_exact), Field(gt=0, le=1)] | None = None
+    minimum_share: Annotated[Decimal, BeforeValidator(exact), Field(gt=0, le=1)] | None = None
     remind_days_before: Days | None = None
     template: Name = "promise_reminder"
 
@@ -360,7 +327,7 @@ class CommissionBand(PolicyModel):
     """
 
     from_days: Days = 0
-    percent: Annotated[Decimal, BeforeValidator(_exact), Field(ge=0, le=100)]
+    percent: Annotated[Decimal, BeforeValidator(exact), Field(ge=0, le=100)]
 
 
 class AgencyFiles(PolicyModel):
@@ -394,7 +361,7 @@ class Agency(PolicyModel):
 
     id: Name
     name: str = ""
-    share: Annotated[Decimal, BeforeValidator(_exact), Field(gt=0, le=1000)] = Decimal(1)
+    share: Annotated[Decimal, BeforeValidator(exact), Field(gt=0, le=1000)] = Decimal(1)
     capacity: Annotated[int, Field(ge=0)] | None = None
     currencies: tuple[Currency, ...] = ()
     regions: tuple[str, ...] = ()

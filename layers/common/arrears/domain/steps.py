@@ -10,7 +10,8 @@ from arrears.domain.case import Case, Done, Placement
 from arrears.domain.contact import cannot_be_contacted, first_date
 from arrears.domain.dates import ONE_DAY, monthly_date, next_monthly_date
 from arrears.domain.decisions import Act
-from arrears.domain.policy import COLLECTIONS, Freeze, MonthlyReminder, Policy, Step
+from arrears.domain.policy import Freeze, MonthlyReminder, Policy, Step
+from arrears.domain.policy_parts import COLLECTIONS
 
 
 def due_acts(case: Case, policy: Policy, on: date) -> Iterator[Act]:

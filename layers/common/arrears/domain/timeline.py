@@ -13,7 +13,7 @@ from arrears.domain.events import (
     Event,
     StageEntered,
 )
-from arrears.domain.policy import WITHDRAWALS
+from arrears.domain.policy_parts import WITHDRAWALS
 from arrears.domain.value import value
 
 

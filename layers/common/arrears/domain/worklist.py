@@ -16,7 +16,8 @@ from arrears.domain.decide import stands_still
 from arrears.domain.facts import Phone, RiskGrade
 from arrears.domain.moment import Moment
 from arrears.domain.money import Money
-from arrears.domain.policy import WEEKDAYS, Policy
+from arrears.domain.policy import Policy
+from arrears.domain.policy_parts import WEEKDAYS
 from arrears.domain.stages import stage_starts_on
 from arrears.domain.turn import take_turn
 from arrears.domain.value import value

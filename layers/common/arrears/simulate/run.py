@@ -15,7 +15,8 @@ from typing import IO, Any, get_args
 from arrears.domain.case import Case
 from arrears.domain.events import ActionDone, AgencyDeferred, CaseClosed, CaseOpened, Event
 from arrears.domain.money import Money
-from arrears.domain.policy import WITHDRAWALS, Policy
+from arrears.domain.policy import Policy
+from arrears.domain.policy_parts import WITHDRAWALS
 from arrears.domain.timeline import COLUMNS
 from arrears.files import Kind, RowError, read_rows
 from arrears.simulate.allocation import Allocation

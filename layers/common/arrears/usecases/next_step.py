@@ -6,7 +6,7 @@ from arrears.adapters.settings import Clock
 from arrears.adapters.table import account_pk
 from arrears.domain.case import Case
 from arrears.domain.decide import Act, Decision, Wait, account_of
-from arrears.domain.policy import Action
+from arrears.domain.policy_parts import Action
 
 #: The state of `infra/escalation.asl.json` that carries out each action.
 STATES: dict[Action, str] = {

@@ -1,0 +1,56 @@
+"""What all parts of a policy are made of: its kinds of values, and the base of its models."""
+
+from decimal import Decimal
+from typing import Annotated, Literal, get_args
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+ZERO = Decimal(0)
+Action = Literal[
+    "send_sms",
+    "queue_call",
+    "queue_letter",
+    "freeze_account",
+    "place_with_agency",
+    "recall_from_agency",
+    "file_legal",
+    "withdraw_legal",
+    "withdraw_calls",
+    "lift_freeze",
+]
+StepAction = Literal["send_sms", "queue_call", "queue_letter", "place_with_agency", "file_legal"]
+Effective = Literal[
+    "sms_delivered", "letter_delivered", "right_party", "promise", "refused", "disputed", "message_left"
+]
+SharedPhones = Literal["never", "same_number", "always"]
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
+StageName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+Days = Annotated[int, Field(ge=0, le=3650)]
+Times = Annotated[int, Field(ge=1, le=1000)]
+#: Actions that count as a collection towards the freeze (rule 13).
+COLLECTIONS: frozenset[Action] = frozenset({"send_sms", "queue_call", "queue_letter"})
+#: Actions that take back what was asked for; they follow by themselves and are no rows of a timeline.
+WITHDRAWALS: frozenset[Action] = frozenset({"withdraw_calls", "lift_freeze", "withdraw_legal"})
+#: Actions that reach a person at a time of day, and so keep to the contact hours.
+CONTACTS_WITH_HOURS: frozenset[Action] = frozenset({"send_sms", "queue_call"})
+
+
+def exact(value: object) -> object:
+    """Refuse a float: YAML reads 1000.10 as one, and money is never a float."""
+    if isinstance(value, float):
+        msg = "write an amount in quotes, such as '1000.00': unquoted it is read as an inexact number"
+        raise ValueError(msg)  # noqa: TRY004 - pydantic turns a ValueError into an error with its place
+    return value
+
+
+Amount = Annotated[Decimal, BeforeValidator(exact), Field(ge=0, max_digits=18, decimal_places=4)]
+Amounts = dict[Currency, Amount]
+
+
+class PolicyModel(BaseModel):
+    """Base of all parts of a policy: immutable, and a key that is not known is refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
