@@ -197,6 +197,28 @@ def test_the_business_date_is_that_of_the_accounts_place(stack: Stack) -> None:
     assert Assessing(stack)({"case_id": f"CARD-0002-{OPENS:%Y%m%d}", "generation": 1})["next"] == "Closed"
 
 
+def test_two_cases_that_fall_due_at_once_wait_until_a_second_of_their_own(stack: Stack) -> None:
+    """By the real time; on a set date there are no seconds, and nothing is spread."""
+    instant = datetime(2005, 6, 1, 20, 0, tzinfo=UTC)  # four in the morning in Shanghai: before the hours
+    stack.settings.held = Clock(instant, spread=timedelta(hours=2))
+    stack.publish(contact={"hours": ["08:00", "21:00"]})
+    waits = []
+    for account_id in (ACCOUNT_ID, "CARD-0002"):
+        stack.report(account(account_id=account_id))
+        step = Assessing(stack)({"case_id": f"{account_id}-{OPENS:%Y%m%d}", "generation": 1})
+        assert step["next"] == "WaitForNews"
+        waits.append(step["wait"]["seconds"])
+
+    four_hours = 4 * 3600
+    assert all(four_hours <= seconds < four_hours + 2 * 3600 for seconds in waits)
+    assert waits[0] != waits[1]
+
+    stack.settings.held = None
+    stack.on(OPENS)
+    stack.report(account(account_id="CARD-0003"))
+    assert Assessing(stack)({"case_id": f"CARD-0003-{OPENS:%Y%m%d}", "generation": 1})["next"] == "SendSms"
+
+
 # --- turns -----------------------------------------------------------------------------------------------------------
 def done(stack: Stack, action_id: str, action: Action, on: date, *, certain: bool = True) -> None:
     """Let an action be carried out."""

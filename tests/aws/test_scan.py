@@ -179,3 +179,13 @@ def test_a_service_that_is_too_busy_ends_the_scan(stack: Stack, scan: Scan, stat
 
     with pytest.raises(TransientServiceError):
         scan(in_time)
+
+
+def test_each_start_is_held_back_by_the_pace(stack: Stack, states: States) -> None:
+    for number in range(3):
+        stack.report(account(account_id=f"A-{number}"))
+    paced: list[int] = []
+
+    Scan(stack.table, stack.settings, states.client, STATE_MACHINE, lambda: paced.append(len(states.started)))(in_time)
+
+    assert paced == [0, 1, 2]

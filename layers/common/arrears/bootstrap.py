@@ -1,9 +1,11 @@
 """Puts the use cases of an execution together, once a process, from the environment that the template gives."""
 
 import os
+from datetime import timedelta
 from functools import cache
 
 from arrears.adapters import aws
+from arrears.adapters.pace import TokenBucket
 from arrears.adapters.settings import Settings
 from arrears.adapters.table import Table
 from arrears.runtime import observe
@@ -28,6 +30,7 @@ def settings() -> Settings:
         production=os.environ["STAGE"] == "prod",
         default_policy=os.environ["POLICY_NAME"],
         agency_id=os.environ["AGENCY_ID"],
+        spread=timedelta(minutes=int(os.environ["SPREAD_MINUTES"])),
     )
 
 
@@ -46,7 +49,8 @@ def recover() -> Recover:
 @cache
 def scan() -> Scan:
     """The use case of `scan_delinquencies`."""
-    return Scan(table(), settings(), aws.stepfunctions(), os.environ["ESCALATION_ARN"])
+    starts = TokenBucket(float(os.environ["STARTS_PER_SECOND"]))
+    return Scan(table(), settings(), aws.stepfunctions(), os.environ["ESCALATION_ARN"], starts.take)
 
 
 @cache

@@ -32,11 +32,13 @@ class Clock:
         instant: the time now, in UTC.
         set_to: the date that the stack's clock is set to; None for the real time.
         open: whether the set date has begun to be played; until then facts come in and nothing is decided.
+        spread: over how long the cases that fall due at the same moment are spread; a set date has no moments.
     """
 
     instant: datetime
     set_to: date | None = None
     open: bool = True
+    spread: timedelta = timedelta(0)
 
     def now(self, timezone: str) -> Moment:
         """Return the moment at a place. A set date has no time of day: it lies inside any contact hours."""
@@ -88,12 +90,21 @@ class Settings:
         production: a set clock is refused.
         default_policy: the name of the policy that is played until one is published, out of those that ship.
         agency_id: who gets a placement while the policy names no agency.
+        spread: over how long the cases that fall due at the same moment are spread.
     """
 
     def __init__(
-        self, client: "DynamoDBClient", table_name: str, *, production: bool, default_policy: str, agency_id: str
+        self,
+        client: "DynamoDBClient",
+        table_name: str,
+        *,
+        production: bool,
+        default_policy: str,
+        agency_id: str,
+        spread: timedelta = timedelta(0),
     ) -> None:
         self._client, self._table_name, self._production = client, table_name, production
+        self._spread = spread
         self._default_policy, self._agency_id = default_policy, agency_id
         self._parsed: tuple[str, ActivePolicy] | None = None
 
@@ -108,10 +119,10 @@ class Settings:
         """Return the clock as it stands now; that of a production stack goes by the real time, whatever is stored."""
         instant = datetime.now(UTC)
         if self._production:
-            return Clock(instant)
+            return Clock(instant, spread=self._spread)
         item = self._get("SETTINGS", "CLOCK")
         if item is None:
-            return Clock(instant)
+            return Clock(instant, spread=self._spread)
         return Clock(instant, date.fromisoformat(item["date"]["S"]), bool(item["open"]["BOOL"]))
 
     def set_clock(self, on: date, *, is_open: bool) -> None:

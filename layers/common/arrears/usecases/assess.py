@@ -73,7 +73,7 @@ class Assess:
             case = replace(case, pending=None, failed=failure)
         _, events, decision = take_turn(case, policy, now)
         record = self._append(record, [*first, *events], decision, policy, clock)
-        return self._next(request, record, decision, clock)
+        return self._next(request, record, decision, policy, clock)
 
     def _open(self, request: Request, policy: Policy, clock: Clock) -> NextStep:
         """Open the case and take its first turn in one transaction; end where none is due any more."""
@@ -93,7 +93,7 @@ class Assess:
         taken = self.table.put_account(replace(account, open_case=case_id), None)
         record = self.table.append(None, [opened, *events], stamp, generation=generation, extra=[taken])
         self.observe([opened, *events])
-        return self._next(request, record, decision, clock)
+        return self._next(request, record, decision, policy, clock)
 
     def _queue_again(self, account: AccountRecord, generation: int, policy: Policy, on: date) -> None:
         """Put an account back in its place on the queue, so that a scan does not find it again for nothing.
@@ -137,10 +137,12 @@ class Assess:
         self.observe(events)
         return record
 
-    def _next(self, request: Request, record: CaseRecord, decision: Act | Wait | Close, clock: Clock) -> NextStep:
+    def _next(
+        self, request: Request, record: CaseRecord, decision: Act | Wait | Close, policy: Policy, clock: Clock
+    ) -> NextStep:
         if isinstance(decision, Close):
             return ended(request)
-        step = next_step(request, record.case, decision, clock)
+        step = next_step(request, record.case, decision, clock, policy)
         step["turns"] += 1
         return step
 

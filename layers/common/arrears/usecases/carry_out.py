@@ -130,7 +130,7 @@ class CarryOut:
             return ended(request)
         record, decision = planned_now
         if not isinstance(decision, Act) or decision.action_id != request["action_id"]:
-            return waiting(request, record.case, decision, clock)
+            return waiting(request, record.case, decision, clock, active.policy)
         return self._do(request, record, decision, active, clock)
 
     def _plan(self, request: Request, active: ActivePolicy, clock: Clock) -> tuple[CaseRecord, Decision] | None:
@@ -192,7 +192,7 @@ class CarryOut:
                 confirmed = self._confirm(record, [outcome, *news], (), active, clock)
             if confirmed is not None:
                 decision = decide(confirmed.case, active.policy, now)
-                return waiting(request, confirmed.case, decision, clock)
+                return waiting(request, confirmed.case, decision, clock, active.policy)
             # The writes that go with the outcome no longer hold: do it again on what is true now.
             record = self.table.case(record.case.case_id) or record
             account = self.table.account(account.account.account_id)

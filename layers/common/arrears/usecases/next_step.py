@@ -6,6 +6,8 @@ from arrears.adapters.settings import Clock
 from arrears.adapters.table import account_pk
 from arrears.domain.case import Case
 from arrears.domain.decide import Act, Decision, Wait, account_of
+from arrears.domain.peaks import spread
+from arrears.domain.policy import Policy
 from arrears.domain.policy_parts import Action
 
 #: The state of `infra/escalation.asl.json` that carries out each action.
@@ -122,23 +124,27 @@ def handed_over(request: Request, generation: int) -> NextStep:
     return step
 
 
-def next_step(request: Request, case: Case, decision: Decision, clock: Clock) -> NextStep:
+def next_step(request: Request, case: Case, decision: Decision, clock: Clock, policy: Policy) -> NextStep:
     """Return what comes next after a decision on an open case.
 
-    A `Wait` waits; an `Act` names its state; anything else is for Assess to carry on with at once.
+    A `Wait` waits, until the case's own second of the time over which the stack spreads what falls due at once; an
+    `Act` names its state; anything else is for Assess to carry on with at once.
     """
     step = _step(request, "WaitForNews")
     step["wait"]["due"] = clock.now(case.account.timezone).on.isoformat()
     if isinstance(decision, Act):
         step["next"], step["action_id"] = STATES[decision.action], decision.action_id
     elif isinstance(decision, Wait):
-        seconds, due = clock.until(decision.until, case.account.timezone)
+        until = decision.until
+        if until is not None and clock.set_to is None:
+            until = spread(until, case.case_id, policy, clock.spread)
+        seconds, due = clock.until(until, case.account.timezone)
         step["wait"] = {"version": str(case.version), "seconds": seconds, "due": due}
     return step
 
 
-def waiting(request: Request, case: Case, decision: Decision, clock: Clock) -> NextStep:
+def waiting(request: Request, case: Case, decision: Decision, clock: Clock, policy: Policy) -> NextStep:
     """Return what an action leaves for `WaitForNews`, which always follows it."""
-    step = next_step(request, case, decision, clock)
+    step = next_step(request, case, decision, clock, policy)
     step["next"] = "WaitForNews"
     return step

@@ -35,12 +35,17 @@ class ScanReport(TypedDict):
 
 @dataclass(frozen=True)
 class Scan:
-    """Reads the queue and starts executions. The queue is the index, so a scan costs what is new, not what exists."""
+    """Reads the queue and starts executions. The queue is the index, so a scan costs what is new, not what exists.
+
+    Attributes:
+        pace: is asked before each start, and takes as long as the starts are to be held back.
+    """
 
     table: Table
     settings: Settings
     client: "SFNClient"
     state_machine: str
+    pace: Callable[[], None] = lambda: None
 
     def __call__(self, out_of_time: Callable[[], bool]) -> ScanReport:
         """Start what is due on every shard, as long as there is time; what is left is there for the next scan.
@@ -76,6 +81,7 @@ class Scan:
         case_id = entry.case_id or case_id_of(entry.account_id, on)
         name = execution_name(case_id, entry.generation)
         text = execution_input(case_id, entry.generation)
+        self.pace()
         with translated("states:StartExecution"):
             try:
                 self.client.start_execution(stateMachineArn=self.state_machine, name=name, input=text)
