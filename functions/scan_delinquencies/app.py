@@ -1,4 +1,4 @@
-"""Starts an execution for each account on the queue whose time has come. EventBridge Scheduler invokes it."""
+"""Starts an execution for each account that is due, and finds cases left behind. EventBridge Scheduler invokes it."""
 
 from typing import Any
 
@@ -12,14 +12,23 @@ MARGIN_MS = 10_000
 
 @handler
 def handle(_event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Scan once."""
-    from arrears.bootstrap import scan
+    """Scan once, and sweep with the time that is left."""
+    from arrears.bootstrap import scan, sweep
 
-    report = scan()(lambda: context.get_remaining_time_in_millis() < MARGIN_MS)
+    def out_of_time() -> bool:
+        return context.get_remaining_time_in_millis() < MARGIN_MS
+
+    report = scan()(out_of_time)
     count("ExecutionsStarted", report["started"])
     count("ExecutionsNotStarted", len(report["failed"]))
     for account in report["failed"]:
         logger.error("not started", extra={"account": account})
-    summary = {**report, "failed": len(report["failed"])}
+    swept = sweep()(out_of_time)
+    for case_id in swept["recovered"]:
+        count("ExecutionsFailed")
+        logger.error("execution ended without a word", extra={"case_id": case_id})
+    for case in swept["failed"]:
+        logger.error("not swept", extra={"case": case})
+    summary = {**report, "failed": len(report["failed"]), "recovered": len(swept["recovered"])}
     logger.info("scanned", extra={"report": summary})
     return summary

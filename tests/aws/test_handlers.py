@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -29,7 +29,7 @@ from tests.support.builders import (
     personal_data,
 )
 from tests.support.stack import Context, Stack, folders, handler_of
-from tests.support.states import STATE_MACHINE, States
+from tests.support.states import STATE_MACHINE, States, client_error
 from tools.template import ROOT
 
 FOLDERS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
@@ -230,9 +230,23 @@ def test_a_scan_says_what_it_did(deployed: Stack, states: States, log: Log) -> N
 
     answer = invoke("scan_delinquencies", {})
 
-    assert answer == {"started": 1, "running": 0, "failed": 1, "left": False}
+    assert answer == {"started": 1, "running": 0, "failed": 1, "left": False, "recovered": 0}
     assert log.metrics == {"ExecutionsStarted": 1, "ExecutionsNotStarted": 1}
     assert [(line["level"], line["message"]) for line in log.lines] == [("ERROR", "not started"), ("INFO", "scanned")]
+
+
+def test_a_scan_finds_a_case_whose_execution_ended_without_a_word(deployed: Stack, log: Log) -> None:
+    deployed.report(account())
+    Assess(deployed.table, deployed.settings, lambda _: None)({"case_id": CASE_ID, "generation": 1})
+    deployed.on(OPENS + timedelta(days=2))
+
+    assert invoke("scan_delinquencies", {})["recovered"] == 1
+
+    assert log.metrics["ExecutionsFailed"] == 1
+    assert [(line["message"], line.get("case_id")) for line in log.lines] == [
+        ("execution ended without a word", CASE_ID),
+        ("scanned", None),
+    ]
 
 
 def test_a_scan_stops_while_there_is_time_to_stop(deployed: Stack, states: States, log: Log) -> None:
@@ -304,18 +318,57 @@ def test_a_record_that_fails_in_the_middle_keeps_no_other_from_being_woken(
     assert (line["message"], line["case_id"], line["error"]) == ("not woken", waiting[1], "TransientServiceError")
 
 
-def test_a_record_that_makes_no_sense_in_the_middle_keeps_no_other_from_being_woken(
-    waiting: list[str], states: States, log: Log
+@pytest.fixture
+def dead_letters(deployed: Stack, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The queue of what could not be done."""
+    url = aws.sqs().create_queue(QueueName="dead-letters")["QueueUrl"]
+    deployed.physical["DeadLetters"] = url
+    monkeypatch.setenv("DEAD_LETTERS_URL", url)
+    return url
+
+
+def test_a_record_that_makes_no_sense_in_the_middle_is_set_aside_and_holds_up_no_other(
+    waiting: list[str], states: States, log: Log, dead_letters: str
 ) -> None:
+    """The stream gives nothing new while a record is tried again, and this one would fail at every try."""
     nonsense = {"eventName": "INSERT", "dynamodb": {"SequenceNumber": "s1", "NewImage": {"who": {"S": PROFILE.name}}}}
     records = [stream_record(waiting[0], 3, "s0"), nonsense, stream_record(waiting[2], 3, "s2")]
 
-    assert invoke("wake_case", {"Records": records}) == {"batchItemFailures": [{"itemIdentifier": "s1"}]}
+    assert invoke("wake_case", {"Records": records}) == {"batchItemFailures": []}
     assert states.answered == ["token 1", "token 3"]
-    assert {line["message"] for line in log.lines} == {"unexpected", "not woken"}
+    assert {line["message"] for line in log.lines} == {"unexpected", "set aside"}
     assert all(line["error"].startswith(("UnexpectedError", "KeyError at")) for line in log.lines)
+    (message,) = aws.sqs().receive_message(QueueUrl=dead_letters)["Messages"]
+    assert json.loads(message["Body"]) == {"Records": [{"dynamodb": {"SequenceNumber": "s1", "NewImage": {}}}]}
 
 
+@pytest.mark.usefixtures("log")
+def test_what_was_set_aside_wakes_its_execution_once_the_cause_is_removed(
+    waiting: list[str], states: States, dead_letters: str
+) -> None:
+    states.errors.append("AccessDeniedException")
+    assert invoke("wake_case", {"Records": [stream_record(waiting[0], 3, "s0")]}) == {"batchItemFailures": []}
+    (message,) = aws.sqs().receive_message(QueueUrl=dead_letters)["Messages"]
+
+    assert invoke("wake_case", json.loads(message["Body"])) == {"batchItemFailures": []}
+    assert states.answered == ["token 1"]
+
+
+@pytest.mark.usefixtures("log", "dead_letters")
+def test_what_cannot_even_be_set_aside_comes_again(
+    waiting: list[str], states: States, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    states.errors.append("AccessDeniedException")
+
+    def busy(**_: Any) -> None:
+        raise client_error("ThrottlingException", "SendMessage")
+
+    monkeypatch.setattr(aws.sqs(), "send_message", busy)
+    records = [stream_record(waiting[0], 3, "s0")]
+    assert invoke("wake_case", {"Records": records}) == {"batchItemFailures": [{"itemIdentifier": "s0"}]}
+
+
+@pytest.mark.usefixtures("dead_letters")
 def test_a_line_names_no_case_but_its_own(waiting: list[str], log: Log) -> None:
     nonsense = {"dynamodb": {"SequenceNumber": "s1"}}
 

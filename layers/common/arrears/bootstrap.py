@@ -3,6 +3,7 @@
 import os
 from datetime import timedelta
 from functools import cache
+from typing import TYPE_CHECKING
 
 from arrears.adapters import aws
 from arrears.adapters.pace import TokenBucket
@@ -12,7 +13,11 @@ from arrears.runtime import observe
 from arrears.usecases.assess import Assess
 from arrears.usecases.recover import Recover
 from arrears.usecases.scan import Scan
+from arrears.usecases.sweep import Sweep
 from arrears.usecases.wake import Wake
+
+if TYPE_CHECKING:
+    from arrears.adapters.queues import PlainQueue
 
 
 @cache
@@ -54,6 +59,20 @@ def scan() -> Scan:
 
 
 @cache
+def sweep() -> Sweep:
+    """The use case of `scan_delinquencies` that finds what nobody looks at any more."""
+    return Sweep(table(), settings())
+
+
+@cache
 def wake() -> Wake:
     """The use case of `wake_case`."""
     return Wake(table(), settings(), aws.stepfunctions())
+
+
+@cache
+def dead_letters() -> "PlainQueue":
+    """Where `wake_case` sets aside what it can do nothing with, for an operator."""
+    from arrears.adapters.queues import PlainQueue
+
+    return PlainQueue(aws.sqs(), os.environ["DEAD_LETTERS_URL"])

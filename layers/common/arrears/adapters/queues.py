@@ -29,6 +29,18 @@ class FifoQueue:
         return answer["MessageId"]
 
 
+class PlainQueue:
+    """A queue without order, for what nobody reads but an operator."""
+
+    def __init__(self, client: "SQSClient", url: str) -> None:
+        self._client, self._url = client, url
+
+    def send(self, body: str) -> None:
+        """Queue a message."""
+        with translated("sqs:SendMessage"):
+            self._client.send_message(QueueUrl=self._url, MessageBody=body)
+
+
 #: So many messages one request takes or gives back at most (SQS quotas).
 _BATCH = 10
 #: How long a message that was received stays with whoever has it, in seconds: as long as a function can run.

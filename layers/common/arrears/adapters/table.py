@@ -424,21 +424,30 @@ class Table:
             }
         }
 
-    def set_generation(self, record: CaseRecord, generation: int) -> Item:
-        """Return the write that gives a case to the execution of a later generation."""
-        return {
-            "Update": {
-                "TableName": self.name,
-                "Key": _key(account_pk(record.case.account_id), f"CASE#{record.case.case_id}"),
-                "UpdateExpression": "SET generation = :generation REMOVE #token, token_version",
-                "ConditionExpression": "generation = :before",
-                "ExpressionAttributeNames": {"#token": "token"},
-                "ExpressionAttributeValues": {
-                    ":generation": {"N": str(generation)},
-                    ":before": {"N": str(record.generation)},
-                },
-            }
+    def set_generation(self, record: CaseRecord, generation: int, *, due: str | None = None) -> Item:
+        """Return the write that gives a case to the execution of a later generation.
+
+        Args:
+            record: the case as loaded.
+            generation: the later one.
+            due: on condition that no wait has begun since the one until then.
+        """
+        write: Item = {
+            "TableName": self.name,
+            "Key": _key(account_pk(record.case.account_id), f"CASE#{record.case.case_id}"),
+            "UpdateExpression": "SET generation = :generation REMOVE #token, token_version",
+            "ConditionExpression": "generation = :before",
+            "ExpressionAttributeNames": {"#token": "token"},
+            "ExpressionAttributeValues": {
+                ":generation": {"N": str(generation)},
+                ":before": {"N": str(record.generation)},
+            },
         }
+        if due is not None:
+            write["ConditionExpression"] += " AND version = :version AND #due = :due"
+            write["ExpressionAttributeNames"]["#due"] = "due"
+            write["ExpressionAttributeValues"] |= {":version": {"N": str(record.case.version)}, ":due": {"S": due}}
+        return {"Update": write}
 
     def _queue(self, queue: str, account_id: str) -> str:
         return f"{queue}#{zlib.crc32(account_id.encode()) % self.shards:02d}"

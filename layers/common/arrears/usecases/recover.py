@@ -16,8 +16,14 @@ class Recover:
     table: Table
     settings: Settings
 
-    def __call__(self, case_id: str, generation: int) -> bool:
+    def __call__(self, case_id: str, generation: int, *, overdue_since: str | None = None) -> bool:
         """Raise the generation and queue the account; False where a later execution has the case already.
+
+        Args:
+            case_id: the case.
+            generation: of the execution that ended.
+            overdue_since: nothing told that it ended, but the case still waits for this time, long gone by; where it
+                waits for another one by now, it is left alone.
 
         Raises:
             TransientConflictError: others keep changing the account.
@@ -31,12 +37,14 @@ class Recover:
             if record is None and account.open_case is not None:
                 # It opened nothing; a later date's execution has opened a case since, and has it.
                 return False
+            if overdue_since is not None and (record is None or record.due != overdue_since):
+                return False
             clock = self.settings.clock()
             on = clock.now(account.account.timezone).on
             due = on if record is not None else opens_on(account.account, self.settings.active().policy, on)
             writes = [self.table.put_account(replace(account, generation=generation + 1), due)]
             if record is not None:
-                writes.append(self.table.set_generation(record, generation + 1))
+                writes.append(self.table.set_generation(record, generation + 1, due=overdue_since))
             try:
                 self.table.transact(writes)
             except StaleError:
