@@ -20,7 +20,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from arrears.domain.dates import ONE_DAY
-from arrears.domain.events import ActionPlanned, Event, HoldLifted, HoldPlaced
+from arrears.domain.events import ActionPlanned, Event
 from arrears.domain.policy import Policy
 from arrears.domain.timeline import Row, timeline
 from arrears.files import (
@@ -68,10 +68,9 @@ class Dropped:
             case PaymentRow() as paid:
                 payment = paid.payment(ZONE)
                 return DatedFact(payment.paid_on, payment)
-            case HoldRow(hold_id=hold_id, reason=reason, status=status) as hold:
-                on = hold.on(ZONE)
-                kind = HoldPlaced if status == "placed" else HoldLifted
-                return DatedFact(on, kind(hold_id, reason, on))
+            case HoldRow() as hold:
+                told = hold.event(ZONE)
+                return DatedFact(told.on, told)
             case CallRow() as result:
                 call = result.call(ZONE)
                 return DatedFact(call.called_on, call)

@@ -23,9 +23,10 @@ from arrears.errors import (
     PermanentDocumentError,
     TransientConflictError,
     TransientServiceError,
+    UncertainError,
 )
 from arrears.usecases.assess import Assess
-from arrears.usecases.carry_out import CarryOut, Effect, UncertainError, Work
+from arrears.usecases.carry_out import CarryOut, Effect, Work
 from arrears.usecases.next_step import NextStep, Request
 from arrears.usecases.recover import Recover
 from tests.support.builders import (

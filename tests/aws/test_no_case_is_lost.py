@@ -243,9 +243,9 @@ class Play:
             case ArrearsReported(extract=newer):
                 known = known.with_extract(newer)
             case HoldPlaced(hold_id, reason, on):
-                known = known.with_hold(hold_id, reason, placed=on, lifted=None)
+                known = known.with_hold(hold_id, reason, placed=on)
             case HoldLifted(hold_id, reason, on):
-                known = known.with_hold(hold_id, reason, placed=None, lifted=on)
+                known = known.with_hold(hold_id, reason, lifted=on)
         due = opens_on(known, self.stack.settings.active().policy, self.today)
         self.stack.table.transact([self.stack.table.put_account(replace(record, account=known), due)])
 

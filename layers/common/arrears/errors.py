@@ -4,6 +4,9 @@ Names are the contract with `Retry` and `Catch` in `infra/*.asl.json`: what is `
 `Permanent...` is parked on the case for an operator. A message never holds personal data: it shows in executions.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 
 class ArrearsError(Exception):
     """Base of all errors that Arrears raises on purpose."""
@@ -39,3 +42,13 @@ class PermanentDocumentError(PermanentError):
 
 class PermanentSetupError(PermanentError):
     """The stack is not set up for this: no policy, no template, no such case."""
+
+
+class UncertainError(ArrearsError):
+    """It cannot be known whether the other side has carried out the action; no workflow sees it, the case records it.
+
+    Attributes:
+        writes: of the table, that belong to the outcome: what it may have cost.
+    """
+
+    writes: Sequence[dict[str, Any]] = ()

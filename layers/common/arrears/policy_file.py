@@ -5,7 +5,7 @@ as they are written, never through a float.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -197,6 +197,23 @@ def named_templates(policy: Policy) -> list[tuple[tuple[str | int, ...], str, st
     return named
 
 
+def _default_texts(policy: Policy) -> list[tuple[tuple[str | int, ...], str]]:
+    """Return the templates of the texts for which a policy names none: where, and the name."""
+    from arrears.documents.bank import DEFAULT_MONTHLY, DEFAULT_SMS
+
+    steps = [
+        (("stages", stage_name, "steps", index), step)
+        for stage_name, stage in policy.stages.items()
+        for index, step in enumerate(stage.steps)
+    ]
+    used: list[tuple[tuple[str | int, ...], str]] = [
+        (at, DEFAULT_SMS) for at, step in steps if step.action == "send_sms" and step.template is None
+    ]
+    if policy.monthly_reminder is not None and policy.monthly_reminder.template is None:
+        used.append((("monthly_reminder",), DEFAULT_MONTHLY))
+    return used
+
+
 def _check_templates(path: Path, located: Located, policy: Policy) -> tuple["Templates | None", list[Problem]]:
     from arrears.documents.templates import load_templates
 
@@ -219,7 +236,18 @@ def _check_templates(path: Path, located: Located, policy: Policy) -> tuple["Tem
             problems.append(problem(at, f"no template is named {name}; there are {known}"))
         elif templates.by_name[name].channel != channel:
             problems.append(problem(at, f"{name} is a template for {templates.by_name[name].channel}, not {channel}"))
-        elif channel == "sms" and (segments := templates.max_segments(name)) > policy.sms.max_segments:
-            allowed = f"sms.max_segments allows {policy.sms.max_segments}"
-            problems.append(problem(at, f"{name} takes {segments} messages with its longest values; {allowed}"))
+        elif channel == "sms":
+            problems += [problem(at, reason) for reason in _too_long(policy, templates, name)]
+    for at, name in _default_texts(policy):
+        problems += [problem(at, reason) for reason in _too_long(policy, templates, name)]
     return templates, problems
+
+
+def _too_long(policy: Policy, templates: "Templates", name: str) -> Iterator[str]:
+    """Yield why a text is over the limit with its longest plausible values, the bank's as the policy has them."""
+    from arrears.documents.bank import sms_variables
+
+    segments = templates.max_segments(name, lambda language: sms_variables(policy.bank, language))
+    if segments > policy.sms.max_segments:
+        allowed = f"sms.max_segments allows {policy.sms.max_segments}"
+        yield f"{name} takes {segments} messages with its longest values; {allowed}"

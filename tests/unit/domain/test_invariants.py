@@ -88,9 +88,9 @@ def _with(account: Account, fact: Any) -> Account:
         case Payment():
             return account.with_payment(fact)
         case HoldPlaced(hold_id, reason, on):
-            return account.with_hold(hold_id, reason, placed=on, lifted=None)
+            return account.with_hold(hold_id, reason, placed=on)
         case HoldLifted(hold_id, reason, on):
-            return account.with_hold(hold_id, reason, placed=None, lifted=on)
+            return account.with_hold(hold_id, reason, lifted=on)
     return account
 
 

@@ -440,6 +440,25 @@ def test_11_a_hold_placed_again_counts_again() -> None:
     assert only("queue_call", happens(told, facts, "06-01", "06-09")) == ["06-01", "06-03", "06-04"]
 
 
+@pytest.mark.parametrize(
+    ("of_the_third", "calls"),
+    [
+        ((("lifted", "09:00"), ("placed", "15:00")), ["06-01"]),
+        ((("placed", "15:00"), ("lifted", "09:00")), ["06-01"]),  # whichever comes in first
+        ((("lifted", "09:00"), ("placed", "15:00"), ("lifted", "17:30")), ["06-01", "06-03", "06-04"]),
+        ((("lifted", None), ("placed", "15:00")), ["06-01", "06-03", "06-04"]),  # a date alone lifts at its end
+        ((("lifted", "09:00"), ("placed", None)), ["06-01", "06-03", "06-04"]),  # and places at its start
+    ],
+)
+def test_11_what_is_told_of_a_hold_on_one_date_counts_in_the_order_of_its_times(
+    of_the_third: tuple[tuple[str, str | None], ...], calls: list[str]
+) -> None:
+    told = policy(stage("call", {"days_past_due": 1}, {**CALL, "every_days": 1}))
+    facts = [extract("06-01", "100", "05-31"), hold("06-02")]
+    facts += [hold("06-03", status, at=at) for status, at in of_the_third]
+    assert only("queue_call", happens(told, facts, "06-01", "06-04")) == calls
+
+
 def test_11_the_account_is_not_frozen_on_hold() -> None:
     told = policy(REMINDER, freeze={"arrears_over": {"CNY": "50"}})
     facts = [extract("06-01", "100", "05-31"), hold("06-01"), hold("06-05", "lifted")]

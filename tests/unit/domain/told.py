@@ -1,7 +1,7 @@
 """Tells accounts and policies in a few words, and what the domain makes of them."""
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
 
@@ -37,9 +37,9 @@ def paid(on: str, amount: str) -> DatedFact:
     return DatedFact(day(on), Payment(f"P{on}", at, money(amount), day(on)))
 
 
-def hold(on: str, status: str = "placed", hold_id: str = "H") -> DatedFact:
+def hold(on: str, status: str = "placed", hold_id: str = "H", at: str | None = None) -> DatedFact:
     event = HoldPlaced if status == "placed" else HoldLifted
-    return DatedFact(day(on), event(hold_id, "dispute", day(on)))
+    return DatedFact(day(on), event(hold_id, "dispute", day(on), None if at is None else time.fromisoformat(at)))
 
 
 def called(

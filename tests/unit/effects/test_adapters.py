@@ -14,8 +14,7 @@ from arrears.adapters.bus import EventBus
 from arrears.adapters.queues import FifoQueue
 from arrears.adapters.s3_objects import Bucket
 from arrears.adapters.sms import SnsSms
-from arrears.errors import PermanentActionError, TransientServiceError
-from arrears.usecases.carry_out import UncertainError
+from arrears.errors import PermanentActionError, TransientServiceError, UncertainError
 
 NUMBER, TEXT = "+447700900123", "made up"
 

@@ -95,6 +95,26 @@ def test_a_letter_without_a_recipient_or_address_is_refused(missing: str) -> Non
     assert not queue.bodies
 
 
+@pytest.mark.parametrize(
+    ("known", "why"),
+    [
+        ({"name": "陳\U00020000明"}, "1 characters are in no font, 0 texts"),
+        ({"address_line1": "12 م Road"}, "1 characters are in no font, 0 texts"),
+        ({"name": "Maximiliane " * 20}, "0 characters are in no font, 1 texts"),
+        ({"address_line2": "Flat 7, " * 60}, "0 characters are in no font, 1 texts"),
+    ],
+)
+def test_a_letter_whose_name_or_address_cannot_be_printed_wholly_does_not_go_out(
+    known: dict[str, str], why: str
+) -> None:
+    folder, queue = Folder(), Queue()
+    with pytest.raises(PermanentDocumentError, match=why) as refused:
+        writing(folder, queue)(Play(profile=replace(PROFILE, **known)).until("queue_letter"))
+    assert not [value for value in known.values() if value in str(refused.value)]
+    assert not folder.objects
+    assert not queue.bodies
+
+
 def test_in_production_a_letter_without_the_banks_details_is_refused() -> None:
     with pytest.raises(PermanentDocumentError):
         writing(Folder(), Queue(), production=True)(Play().until("queue_letter"))

@@ -14,8 +14,8 @@ from arrears.effects.folders import message_key
 from arrears.effects.ports import OptedOutError
 from arrears.effects.send_sms import SendSms
 from arrears.effects.wording import Wordings
-from arrears.errors import PermanentActionError, PermanentDocumentError, TransientServiceError
-from arrears.usecases.carry_out import PostponedError, UncertainError, UnreachableError
+from arrears.errors import PermanentActionError, PermanentDocumentError, TransientServiceError, UncertainError
+from arrears.usecases.carry_out import PostponedError, UnreachableError
 from tests.support.builders import PROFILE, extract, personal_data, policy
 from tests.unit.effects.made import Folder, Play, Texts, without
 

@@ -346,7 +346,7 @@ def test_ids_of_other_systems(payment_id: str) -> None:
     ],
 )
 def test_a_hold_counts_from_a_date_at_the_accounts_place(at: str, zone: str, on: date) -> None:
-    assert parse_hold(good("holds", at=at)).on(zone) == on
+    assert parse_hold(good("holds", at=at)).event(zone).on == on
 
 
 def test_a_hold_has_a_reason_and_a_status() -> None:

@@ -204,3 +204,28 @@ def test_a_shipped_policy_by_name() -> None:
     assert shipped_policy("cn-credit-card").is_file()
     with pytest.raises(FileNotFoundError):
         shipped_policy("no-such-policy")
+
+
+COUNTERS = "at any of our counters, with the app, or by giro to account 000-0000-0000-0000-000 " * 2
+STEP = "stages.reminder.steps[0]"
+
+
+@pytest.mark.parametrize(
+    ("rules", "template", "problem"),
+    [
+        ("sms: {max_segments: 2}", True, f"8: {STEP}.template: just_overdue takes 3"),
+        ("sms: {max_segments: 2}", False, f"8: {STEP}: just_overdue takes 3"),
+        (f"bank: {{how_to_pay: '{COUNTERS}'}}", True, f"8: {STEP}.template: just_overdue takes 5"),
+        (
+            "sms: {max_segments: 2}\nmonthly_reminder: {day: 5, stages: [reminder]}",
+            False,
+            "2: monthly_reminder: monthly takes 3",
+        ),
+    ],
+    ids=["named by a step", "of a step that names none", "with the bank's own words", "of the monthly reminder"],
+)
+def test_a_text_longer_than_the_policy_allows_is_refused(
+    tmp_path: Path, rules: str, template: bool, problem: str
+) -> None:
+    text = f"{rules}\n{GOOD}" if template else f"{rules}\n{GOOD.replace('template: just_overdue, ', '')}"
+    assert any(each.startswith(problem) for each in refused(tmp_path, text)), refused(tmp_path, text)

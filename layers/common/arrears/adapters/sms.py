@@ -14,8 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from arrears.adapters.aws import TRANSIENT, certainly_not_done, error_code, translated
 from arrears.effects.ports import OptedOutError
-from arrears.errors import PermanentActionError, TransientServiceError
-from arrears.usecases.carry_out import UncertainError
+from arrears.errors import PermanentActionError, TransientServiceError, UncertainError
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient

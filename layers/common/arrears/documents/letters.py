@@ -40,6 +40,10 @@ _ADDRESS_WIDTH: Final = 80 * MM
 _ADDRESS_TOP: Final = 62.7 * MM
 _ADDRESS_HEIGHT: Final = 27.3 * MM
 _ADDRESS_LEADING: Final = 1.28
+#: A name and a line of an address that are longer are cut.
+_LONGEST_NAME: Final = 120
+_LONGEST_LINE: Final = 240
+_NAME_LINES: Final = 2
 _ADDRESS_SIZES: Final = (10.0, 9.4, 8.8, 8.2, 7.6, 7.0, 6.6)
 _INFO_LEFT: Final = 122 * MM
 _BODY_TOP: Final = 100 * MM
@@ -243,7 +247,9 @@ class _Letter:
         if content.kind in REGISTERED:
             sheet.put(_ADDRESS_LEFT, 60.2 * MM, self.labels["registered"], 8.2, bold=True)
             sheet.say(self.labels["registered"])
-        name = clean_name(content.cardholder_name, limit=120) or "—"
+        name = clean_name(content.cardholder_name, limit=_LONGEST_NAME) or "—"
+        if len(name) == _LONGEST_NAME and name.endswith("…"):
+            sheet.clipped.append(name)
         address = self._address_lines(name)
         sheet.say(name)
         for line in content.address:
@@ -256,14 +262,18 @@ class _Letter:
     def _address_lines(self, name: str) -> list[tuple[str, float]]:
         """Break name and address into the lines that the window shows, smaller where they are many."""
         sheet = self.sheet
-        given = [clean(line, limit=240) for line in self.content.address if clean(line)]
+        given = [clean(line, limit=_LONGEST_LINE) for line in self.content.address if clean(line)]
+        sheet.clipped += [line for line in given if len(line) == _LONGEST_LINE and line.endswith("…")]
         for size in _ADDRESS_SIZES:
             lines = [part for line in (name, *given) for part in sheet.wrap(line, _ADDRESS_WIDTH, size)]
             if len(lines) * size * _ADDRESS_LEADING <= _ADDRESS_HEIGHT:
                 return [(line, size) for line in lines]
         size = _ADDRESS_SIZES[-1]
         most = int(_ADDRESS_HEIGHT / (size * _ADDRESS_LEADING))
-        lines = [*sheet.wrap(name, _ADDRESS_WIDTH, size)[:2], *sheet.wrap(" ".join(given), _ADDRESS_WIDTH, size)]
+        names = sheet.wrap(name, _ADDRESS_WIDTH, size)
+        if len(names) > _NAME_LINES:
+            sheet.clipped.append(name)
+        lines = [*names[:_NAME_LINES], *sheet.wrap(" ".join(given), _ADDRESS_WIDTH, size)]
         if len(lines) > most:
             sheet.clipped.append(" ".join(given))
             lines = [*lines[: most - 1], lines[most - 1].rstrip() + "…"]

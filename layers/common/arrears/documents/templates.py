@@ -8,7 +8,7 @@ its segments, a threat, a debt named on a shared phone.
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, cast
@@ -246,10 +246,17 @@ class Templates:
             raise TemplateError("the labels are not among the templates")
         return self._labels[_choose(tuple(self._labels), language, ())]
 
-    def max_segments(self, name: str) -> int:
-        """Return the most messages that a text takes with its longest plausible values, over all its variants."""
+    def max_segments(self, name: str, known: Callable[[str], Mapping[str, str]] = lambda _: {}) -> int:
+        """Return the most messages that a text takes with its longest plausible values, over all its variants.
+
+        Args:
+            name: the template.
+            known: given a language, the values that are known already, such as the bank's name.
+        """
         template = self.get(name, "sms")
-        return max(_longest(str(text.fields["text"]), text.language, {}).segments for text in template.texts)
+        return max(
+            _longest(str(text.fields["text"]), text.language, known(text.language)).segments for text in template.texts
+        )
 
     def to_data(self) -> dict[str, object]:
         """Return the templates as plain JSON data, for a published policy."""

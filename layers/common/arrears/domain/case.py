@@ -399,11 +399,11 @@ def evolve(case: Case, event: Event) -> Case:  # noqa: C901, PLR0911, PLR0912, P
         case PaymentReceived(payment):
             account = case.account.with_payment(payment)
             return changed(case, version=version, account=account, payments=(*case.payments, payment))
-        case HoldPlaced(hold_id, reason, on):
-            account = case.account.with_hold(hold_id, reason, placed=on, lifted=None)
+        case HoldPlaced(hold_id, reason, on, at):
+            account = case.account.with_hold(hold_id, reason, placed=on, at=at)
             return changed(case, version=version, account=account)
-        case HoldLifted(hold_id, reason, on):
-            account = case.account.with_hold(hold_id, reason, placed=None, lifted=on)
+        case HoldLifted(hold_id, reason, on, at):
+            account = case.account.with_hold(hold_id, reason, lifted=on, at=at)
             return changed(case, version=version, account=account)
         case CallResult(call):
             calls = sorted((*case.calls, call), key=lambda c: (c.called_on, c.called_at.isoformat(), c.call_id))

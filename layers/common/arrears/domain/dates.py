@@ -1,7 +1,7 @@
 """Business dates: calendar months as policy rule 2 counts them, and dates at the account's place."""
 
 from calendar import monthrange
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -49,3 +49,10 @@ def local_date(at: datetime | date, timezone: str) -> date:
     if not isinstance(at, datetime):
         return at
     return at.astimezone(zone(timezone)).date() if at.tzinfo else at.date()
+
+
+def local_time(at: datetime | date, timezone: str) -> time | None:
+    """Return the time of day of an instant at the account's place; None for a plain date."""
+    if not isinstance(at, datetime):
+        return None
+    return (at.astimezone(zone(timezone)) if at.tzinfo else at).time()

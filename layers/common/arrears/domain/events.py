@@ -4,7 +4,7 @@ Facts come from outside (the bank's files, the mailing house, the agencies); dec
 reason in terms of the policy, and the policy version they were made under.
 """
 
-from datetime import date
+from datetime import date, time
 from decimal import Decimal
 from typing import Literal
 
@@ -41,21 +41,23 @@ class PaymentReceived:
 
 @value
 class HoldPlaced:
-    """A hold, in force from `on` (rule 11)."""
+    """A hold, in force from `on` (rule 11); `at` is the time of day at the account's place, where it was told."""
 
     hold_id: str
     reason: HoldReason
     on: date
+    at: time | None = None
     type: Literal["HoldPlaced"] = "HoldPlaced"
 
 
 @value
 class HoldLifted:
-    """A hold lifted; from `on` on it is not in force."""
+    """A hold lifted; from `on` on it is not in force. `at` is as for `HoldPlaced`."""
 
     hold_id: str
     reason: HoldReason
     on: date
+    at: time | None = None
     type: Literal["HoldLifted"] = "HoldLifted"
 
 

@@ -5,7 +5,7 @@ for any business date: what are the arrears, how many days past due, is there a 
 """
 
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Literal
 
@@ -75,28 +75,32 @@ class Payment:
 class Hold:
     """A reason to leave the account alone, from the date it is placed to the date it is lifted, excluded (rule 11).
 
-    The messages may come in any order, and a hold may be placed again after it was lifted; so all dates are kept.
+    The messages may come in any order, and a hold may be placed again after it was lifted, on the same date too; so all
+    of them are kept, and those of one date count in the order of their times. A date without a time is the start of the
+    day for a placing and its end for a lifting.
 
     Attributes:
-        placed: the dates on which it was placed, in order.
-        lifted: the dates on which it was lifted, in order.
+        placed: when it was placed, at the account's place, in order.
+        lifted: when it was lifted, at the account's place, in order.
     """
 
     hold_id: str
     reason: HoldReason
-    placed: tuple[date, ...] = ()
-    lifted: tuple[date, ...] = ()
+    placed: tuple[datetime, ...] = ()
+    lifted: tuple[datetime, ...] = ()
 
     def since(self, on: date) -> date | None:
         """Return the date since which the hold is in force on a date, or None when it is not."""
-        placed = max((day for day in self.placed if day <= on), default=None)
-        if placed is None or any(placed <= day <= on for day in self.lifted):
+        placed = max((at for at in self.placed if at.date() <= on), default=None)
+        if placed is None or any(placed <= at and at.date() <= on for at in self.lifted):
             return None
-        return placed
+        return placed.date()
 
     def over(self, on: date) -> bool:
         """Say whether the hold can never be in force on or after a date, by what is known."""
-        return bool(self.placed) and bool(self.lifted) and max(self.placed) <= max(self.lifted) <= on
+        if not self.placed or not self.lifted:
+            return False
+        return max(self.placed) <= max(self.lifted) and max(self.lifted).date() <= on
 
 
 @value
@@ -196,7 +200,7 @@ class Account:
 
     def lifted(self, hold_id: str, on: date) -> bool:
         """Say whether a hold of that id has been lifted by a date."""
-        return any(hold.hold_id == hold_id and any(day <= on for day in hold.lifted) for hold in self.holds)
+        return any(hold.hold_id == hold_id and any(at.date() <= on for at in hold.lifted) for hold in self.holds)
 
     def fact_dates(self) -> Iterator[date]:
         """Yield the dates on which a fact begins or ends to count."""
@@ -205,8 +209,8 @@ class Account:
         for payment in self.payments:
             yield payment.paid_on
         for hold in self.holds:
-            yield from hold.placed
-            yield from hold.lifted
+            for at in (*hold.placed, *hold.lifted):
+                yield at.date()
 
     def with_extract(self, extract: Extract) -> "Account":
         """Return the account with an extract added; one of the same `as_of` is replaced."""
@@ -224,14 +228,30 @@ class Account:
             return self
         return changed(self, payments=(*self.payments, payment))
 
-    def with_hold(self, hold_id: str, reason: HoldReason, *, placed: date | None, lifted: date | None) -> "Account":
-        """Return the account with a hold placed or lifted; the messages may come in any order."""
+    def with_hold(
+        self,
+        hold_id: str,
+        reason: HoldReason,
+        *,
+        placed: date | None = None,
+        lifted: date | None = None,
+        at: time | None = None,
+    ) -> "Account":
+        """Return the account with a hold placed or lifted; the messages may come in any order.
+
+        Args:
+            hold_id: of the hold.
+            reason: of the hold.
+            placed: the date on which it was placed.
+            lifted: the date on which it was lifted.
+            at: the time of day at the account's place; None where only the date was told.
+        """
         known = next((hold for hold in self.holds if hold.hold_id == hold_id), Hold(hold_id, reason))
         merged = Hold(
             hold_id,
             reason if placed is not None else known.reason,
-            known.placed if placed is None else tuple(sorted({*known.placed, placed})),
-            known.lifted if lifted is None else tuple(sorted({*known.lifted, lifted})),
+            known.placed if placed is None else _with_moment(known.placed, placed, at or time.min),
+            known.lifted if lifted is None else _with_moment(known.lifted, lifted, at or time.max),
         )
         others = tuple(hold for hold in self.holds if hold.hold_id != hold_id)
         return changed(self, holds=tuple(sorted((*others, merged), key=lambda hold: hold.hold_id)))
@@ -285,3 +305,7 @@ class Account:
         ):
             return self
         return changed(self, extracts=extracts, payments=payments, holds=holds, calls=calls)
+
+
+def _with_moment(known: tuple[datetime, ...], on: date, at: time) -> tuple[datetime, ...]:
+    return tuple(sorted({*known, datetime.combine(on, at)}))

@@ -12,9 +12,11 @@ from arrears.effects.folders import letter_key
 from arrears.effects.known import Known, known_for, plan_of
 from arrears.effects.ports import Objects, Tasks
 from arrears.effects.wording import DEFAULT_LETTER, Wordings, document_errors
+from arrears.errors import PermanentDocumentError
 from arrears.usecases.carry_out import Effect, Work
 
 if TYPE_CHECKING:
+    from arrears.documents.parts import RenderedDocument
     from arrears.documents.templates import LetterKind
 
 SCHEMA: Final = "letter-task-1"
@@ -71,6 +73,7 @@ class QueueLetter:
             bank = self.wordings.bank(work.active, templates.language(template, known.language))
             content = letter_of(known, bank, letter_id=letter_id, template=template, kind=kind)
             letter = render_letter(content, templates, known.language)
+        _refuse_unless_whole(letter_id, letter)
         notes = {
             "kind": kind,
             "language": letter.language,
@@ -79,6 +82,16 @@ class QueueLetter:
         }
         self.documents.put(letter_key(letter_id), letter.pdf, "application/pdf", notes)
         return letter.pdf, notes
+
+
+def _refuse_unless_whole(letter_id: str, letter: "RenderedDocument") -> None:
+    """Refuse a letter of which something cannot be read: it may be the name or the address, or what it must say."""
+    missing, cut = len(letter.missing_glyphs), len(letter.clipped)
+    if missing or cut:
+        raise PermanentDocumentError(
+            f"{letter_id}: the letter cannot be printed wholly: {missing} characters are in no font, {cut} texts of the"
+            " name, the address or the bank's details are too long"
+        )
 
 
 def _task(work: Work, known: Known, key: str, digest: str, kind: str) -> dict[str, object]:

@@ -10,6 +10,7 @@ from typing import Final
 import phonenumbers
 from phonenumbers import PhoneNumberType
 
+from arrears.documents.bank import DEFAULT_MONTHLY, DEFAULT_SMS
 from arrears.documents.templates import SmsText
 from arrears.domain.dates import add_months
 from arrears.domain.events import OptedOut, SmsReported
@@ -18,8 +19,9 @@ from arrears.domain.policy import Sms
 from arrears.effects.folders import message_key
 from arrears.effects.known import Known, known_for
 from arrears.effects.ports import Objects, OptedOutError, SmsGateway, Spending
-from arrears.effects.wording import DEFAULT_MONTHLY, DEFAULT_SMS, Wordings, document_errors, sms_values
-from arrears.usecases.carry_out import Effect, PostponedError, UncertainError, UnreachableError, Work
+from arrears.effects.wording import Wordings, document_errors, sms_values
+from arrears.errors import UncertainError
+from arrears.usecases.carry_out import Effect, PostponedError, UnreachableError, Work
 
 #: A text in plain words, as evidence: UTF-8, nothing added.
 _CONTENT_TYPE: Final = "text/plain; charset=utf-8"
@@ -45,7 +47,7 @@ class SendSms:
     """Writes the text from the template that the step names, keeps it, and sends it once.
 
     The text is kept before it is sent, so that what a cardholder got can be proved; the event has its hash only. A
-    message has no key on the other side: what may have been sent is not sent again (`carry_out.UncertainError`).
+    message has no key on the other side: what may have been sent is not sent again (`UncertainError`).
 
     Attributes:
         spending: what the texts of a month have cost; None where nobody counts.

@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from arrears.adapters.settings import ActivePolicy
+from arrears.documents.bank import in_language
 from arrears.documents.errors import DocumentError
 from arrears.documents.templates import Templates, load_templates, shipped_templates
 from arrears.documents.variables import Value
@@ -22,9 +23,7 @@ from arrears.errors import PermanentDocumentError
 SMS_PAY_WITHIN: Final = timedelta(days=3)
 LETTER_PAY_WITHIN: Final = timedelta(days=14)
 OBJECTION_WITHIN: Final = timedelta(days=14)
-#: The template of an action whose step names none.
-DEFAULT_SMS: Final = "just_overdue"
-DEFAULT_MONTHLY: Final = "monthly"
+#: The template of a letter whose step names none.
 DEFAULT_LETTER: Final = "lawyer_letter"
 #: Stands for card digits that are not on file.
 UNKNOWN_DIGITS: Final = "****"
@@ -43,11 +42,6 @@ _PLACEHOLDERS: Final[Mapping[str, str | tuple[str, ...] | date]] = {
     "lawyer": "A. Sample",
     "mandate": "PA-001",
     "mandate_date": date(2005, 1, 3),
-}
-_HOW_TO_PAY: Final[Mapping[str, str]] = {
-    "zh-CN": "手机银行或存入账号{account}",
-    "zh-TW": "行動銀行或存入帳號{account}",
-    "en": "the bank's app or account {account}",
 }
 
 
@@ -90,10 +84,7 @@ class Wordings:
         if not self.production:
             missing = {name: value for name, value in _PLACEHOLDERS.items() if not getattr(bank, name)}
             bank = bank.model_copy(update=missing)
-        if not bank.how_to_pay and bank.payment_account:
-            words = _HOW_TO_PAY.get(language, _HOW_TO_PAY["en"])
-            bank = bank.model_copy(update={"how_to_pay": words.format(account=bank.payment_account)})
-        return bank
+        return in_language(bank, language)
 
 
 def sms_values(known: Known, bank: Bank) -> dict[str, Value]:

@@ -12,8 +12,17 @@ from decimal import Decimal
 from operator import itemgetter
 from typing import Literal, cast, get_args
 
-from arrears.domain.dates import local_date, zone
-from arrears.domain.events import AgencyOutcome, AgencyReported, CourtReported, CourtStatus, FreezeStatus, LetterStatus
+from arrears.domain.dates import local_date, local_time, zone
+from arrears.domain.events import (
+    AgencyOutcome,
+    AgencyReported,
+    CourtReported,
+    CourtStatus,
+    FreezeStatus,
+    HoldLifted,
+    HoldPlaced,
+    LetterStatus,
+)
 from arrears.domain.facts import PHONES, Call, CallOutcome, Extract, HoldReason, Payment, Phone, RiskGrade
 from arrears.domain.money import Money
 from arrears.domain.value import value
@@ -117,9 +126,10 @@ class HoldRow:
     at: date
     note: str | None = None
 
-    def on(self, timezone: str) -> date:
-        """Return the date from which it counts."""
-        return local_date(self.at, timezone)
+    def event(self, timezone: str) -> HoldPlaced | HoldLifted:
+        """Return what it says, with the date from which it counts and its time of day, at the account's place."""
+        happened = HoldPlaced if self.status == "placed" else HoldLifted
+        return happened(self.hold_id, self.reason, local_date(self.at, timezone), local_time(self.at, timezone))
 
 
 @value

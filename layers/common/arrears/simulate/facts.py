@@ -12,7 +12,7 @@ from typing import Any
 
 from arrears.domain.dates import local_date
 from arrears.domain.decide import account_of
-from arrears.domain.events import FreezeAnswered, HoldLifted, HoldPlaced, LetterReported, OptedOut, SmsReported
+from arrears.domain.events import FreezeAnswered, LetterReported, OptedOut, SmsReported
 from arrears.domain.money import Money
 from arrears.files import (
     COLUMNS,
@@ -225,9 +225,8 @@ def _moment(text: str) -> date:
 
 def _hold(row: Kept, zones: _Zones) -> tuple[date, Fact]:
     hold_id, reason, status, text = row[4:]
-    at = _moment(text)
-    on = local_date(at, _zone(at, zones))
-    return on, HoldPlaced(hold_id, reason, on) if status == "placed" else HoldLifted(hold_id, reason, on)
+    told = HoldRow(hold_id, "", reason, status, _moment(text)).event(_zone(_moment(text), zones))
+    return told.on, told
 
 
 def _call(row: Kept, zones: _Zones) -> tuple[date, Fact]:

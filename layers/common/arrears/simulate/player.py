@@ -341,10 +341,10 @@ def _known(account: Account, event: Event) -> Account:  # noqa: PLR0911 - one fo
             return account.with_extract(extract)
         case PaymentReceived(payment):
             return account.with_payment(payment)
-        case HoldPlaced(hold_id, reason, on):
-            return account.with_hold(hold_id, reason, placed=on, lifted=None)
-        case HoldLifted(hold_id, reason, on):
-            return account.with_hold(hold_id, reason, placed=None, lifted=on)
+        case HoldPlaced(hold_id, reason, on, at):
+            return account.with_hold(hold_id, reason, placed=on, at=at)
+        case HoldLifted(hold_id, reason, on, at):
+            return account.with_hold(hold_id, reason, lifted=on, at=at)
         case CallResult(call):
             return account.with_call(call)
         case SmsReported(on=on, final=True):

@@ -26,23 +26,13 @@ from arrears.domain.events import (
 )
 from arrears.domain.moment import Moment
 from arrears.domain.turn import planned, take_turn
-from arrears.errors import PermanentError, TransientConflictError, TransientError
+from arrears.errors import PermanentError, TransientConflictError, TransientError, UncertainError
 from arrears.records import Stamp
 from arrears.usecases.assess import TRIES, Observer
 from arrears.usecases.next_step import NextStep, Request, ended, waiting
 
 #: How an action that was planned comes to its end.
 Outcome = ActionDone | ActionUncertain | ActionFailed | ActionWithdrawn | ActionPostponed
-
-
-class UncertainError(Exception):
-    """It cannot be known whether the other side has carried out the action.
-
-    Attributes:
-        writes: of the table, that belong to the outcome: what it may have cost.
-    """
-
-    writes: "Sequence[Item]" = ()
 
 
 class UnreachableError(Exception):

@@ -28,7 +28,6 @@ from arrears.domain.events import (
     CallResult,
     Event,
     FreezeAnswered,
-    HoldLifted,
     HoldPlaced,
     LetterReported,
     OptedOut,
@@ -432,12 +431,11 @@ class _Ledger:
     def _hold(self, row: HoldRow) -> Change:
         account = self._record.account
         change = self._begin(account.timezone)
-        on = row.on(account.timezone)
-        placed = row.status == "placed"
-        held = account.with_hold(row.hold_id, row.reason, placed=on if placed else None, lifted=None if placed else on)
+        told = row.event(account.timezone)
+        placed, lifted = (told.on, None) if isinstance(told, HoldPlaced) else (None, told.on)
+        held = account.with_hold(row.hold_id, row.reason, placed=placed, lifted=lifted, at=told.at)
         self._change_account(change, held)
-        happened = HoldPlaced if placed else HoldLifted
-        change.append(self._open_case(), happened(row.hold_id, row.reason, on))
+        change.append(self._open_case(), told)
         return change
 
     def _call(self, row: CallRow) -> Change:
@@ -536,7 +534,7 @@ class _Ledger:
                 change.append(case, settled)
             change.writes.append(self._to.exports.payment_booked(row.case_id, settled, on))
         elif row.outcome == "disputed":
-            self._change_account(change, account.with_hold(fact_id, "dispute", placed=on, lifted=None))
+            self._change_account(change, account.with_hold(fact_id, "dispute", placed=on))
             change.append(self._open_case(), HoldPlaced(fact_id, "dispute", on))
         elif row.outcome == "returned":
             change.writes.append(self._to.exports.returned(case.case, agency_id, row.return_id, change.on))
