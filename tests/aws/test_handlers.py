@@ -259,6 +259,15 @@ def test_a_scan_stops_while_there_is_time_to_stop(deployed: Stack, states: State
     assert log.metrics["ExecutionsStarted"] == 0
 
 
+# --- roll_out_policy -------------------------------------------------------------------------------------------------
+def test_a_rollout_says_how_many_cases_it_woke_and_whether_there_are_more(deployed: Stack, log: Log) -> None:
+    assert deployed.settings.sweep() is not None
+
+    assert invoke("roll_out_policy", {}, Context(remaining_ms=29_000)) == {"woken": 0, "left": True}
+    assert invoke("roll_out_policy", {}) == {"woken": 0, "left": False}
+    assert log.metrics == {"RolloutWakeUps": 0}
+
+
 # --- wake_case -------------------------------------------------------------------------------------------------------
 def stream_record(case_id: str, number: int, sequence: str) -> dict[str, Any]:
     """An event as the table's stream brings it (only what the filter of the template lets through)."""

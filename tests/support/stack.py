@@ -21,6 +21,7 @@ from arrears.adapters.table import AccountRecord, CaseRecord, Table
 from arrears.domain.decide import opens_on
 from arrears.domain.events import Event
 from arrears.domain.facts import Account
+from arrears.domain.rollout import Scope
 from arrears.files.records import Profile
 from tests.support.builders import OPENS, POLICY, PROFILE, policy, stamp
 from tools.template import ROOT, Resolver, functions, load, resources
@@ -112,10 +113,10 @@ class Stack:
         """Set the business date."""
         self.settings.set_clock(day, is_open=is_open)
 
-    def publish(self, **changes: Any) -> None:
+    def publish(self, *, scope: Scope = "all", since: date | None = None, **changes: Any) -> None:
         """Make the tests' policy the active one, with some of its keys replaced."""
         document = json.dumps({"policy": POLICY | changes, "templates": {}})
-        self.settings.publish(document, policy(**changes).label)
+        self.settings.publish(document, policy(**changes).label, scope=scope, since=since)
 
     # --- what comes in -----------------------------------------------------------------------------------------------
     def report(self, account: Account, *, on: date = OPENS, profile: Profile | None = PROFILE) -> AccountRecord:

@@ -12,6 +12,7 @@ from arrears.adapters.table import Table
 from arrears.runtime import observe
 from arrears.usecases.assess import Assess
 from arrears.usecases.recover import Recover
+from arrears.usecases.roll_out import WAKES_A_SECOND, RollOut
 from arrears.usecases.scan import Scan
 from arrears.usecases.sweep import Sweep
 from arrears.usecases.wake import Wake
@@ -76,3 +77,9 @@ def dead_letters() -> "PlainQueue":
     from arrears.adapters.queues import PlainQueue
 
     return PlainQueue(aws.sqs(), os.environ["DEAD_LETTERS_URL"])
+
+
+@cache
+def roll_out() -> RollOut:
+    """The use case of `roll_out_policy`."""
+    return RollOut(table(), settings(), aws.stepfunctions(), TokenBucket(WAKES_A_SECOND).take)

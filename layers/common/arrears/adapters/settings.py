@@ -1,27 +1,36 @@
-"""The settings items: the active policy, and the clock of a stack that is not production.
+"""The settings items: the published policies, and the clock of a stack that is not production.
 
-The active policy is data (`arrears policy publish`), so a new version needs no deployment; until one is published the
-stack plays the policy that its parameter names, out of those that ship.
+A policy is data (`arrears policy publish`), so a new version needs no deployment; until one is published the stack
+plays the policy that its parameter names, out of those that ship. What was published stays: `SETTINGS/POLICY` says what
+counts now, for which cases; `POLICIES` has a line for every publication and every document there ever was.
 """
 
 import hashlib
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from arrears.adapters.aws import Item, translated
+from arrears.domain.case import Case
 from arrears.domain.dates import zone
+from arrears.domain.decide import Decision
 from arrears.domain.moment import Moment
 from arrears.domain.policy import Policy
-from arrears.errors import PermanentSetupError
+from arrears.domain.rollout import Rollout, Scope, in_force, looked_at_by, next_change, still_counting
+from arrears.errors import PermanentActionError, PermanentSetupError, TransientConflictError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 #: No wait is longer: a stream record is gone after 24 hours, and a wake-up lost in an outage must not cost more.
 LONGEST_WAIT = timedelta(days=30)
+#: The publications are listed under this, in their order; every label has a space in it.
+_LOG = "PUBLISHED#"
+#: So many policies a process keeps parsed.
+_MOST_PARSED = 8
 
 
 @dataclass(frozen=True)
@@ -81,6 +90,59 @@ class ActivePolicy:
     templates: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Policies:
+    """The policies that count now, read once for an invocation.
+
+    Attributes:
+        rollouts: in the order in which they were published; empty where none is.
+        load: gives the policy of a publication; of None the one that ships.
+    """
+
+    rollouts: tuple[Rollout, ...]
+    load: Callable[[Rollout | None], ActivePolicy]
+
+    def for_new(self, on: date) -> ActivePolicy:
+        """Return the policy of a case that opens on a date, which is also that of all that is about no one case."""
+        return self.load(in_force(self.rollouts, on, on))
+
+    def for_case(self, case: Case, on: date) -> ActivePolicy:
+        """Return the policy that counts for a case on a date."""
+        return self.since(case.opened_on, on)
+
+    def since(self, opened_on: date, on: date) -> ActivePolicy:
+        """Return the policy that counts on a date for a case that opened on another."""
+        return self.load(in_force(self.rollouts, opened_on, on))
+
+    def awaited(self, decision: Decision, case: Case, on: date) -> Decision:
+        """Return a decision so that a wait is no longer than until another policy counts for the case."""
+        if len(self.rollouts) < 2:  # noqa: PLR2004 - one that counts now and one that will
+            return decision
+        change = next_change(self.rollouts, case.opened_on, on)
+        return looked_at_by(decision, case.case_id, self.for_case(case, on).policy, change)
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """The open cases that waited when a policy was published are looked at again, a few at a time.
+
+    Attributes:
+        number: of the publication.
+        at: when it was published, as an instant in ISO 8601.
+        since: cases that wait until an earlier date are left alone: they learn of it in time.
+        until: no case that waited then waits any longer: no wait is longer than `LONGEST_WAIT`.
+        shard: of the index, which is being gone through.
+        after: the place in it, as DynamoDB gives it; empty for its beginning.
+    """
+
+    number: int
+    at: str
+    since: str
+    until: str
+    shard: int = 0
+    after: str = ""
+
+
 class Settings:
     """Reads and writes the settings.
 
@@ -106,7 +168,7 @@ class Settings:
         self._client, self._table_name, self._production = client, table_name, production
         self._spread = spread
         self._default_policy, self._agency_id = default_policy, agency_id
-        self._parsed: tuple[str, ActivePolicy] | None = None
+        self._parsed: dict[str, ActivePolicy] = {}
 
     def _get(self, pk: str, sk: str) -> Item | None:
         with translated("dynamodb:GetItem"):
@@ -144,40 +206,230 @@ class Settings:
                 },
             )
 
-    def active(self) -> ActivePolicy:
-        """Return the policy in force. It is read and parsed again only when another one was published.
+    def policies(self) -> Policies:
+        """Return the policies that count now. One is read and parsed again only when another one was published.
 
-        Every invocation asks which one that is: the item that says so is small, or it would be the table's hot spot.
+        Every invocation asks which they are: the item that says so is small, or it would be the table's hot spot.
+        """
+        item = self._get("SETTINGS", "POLICY")
+        return Policies(() if item is None else _rollouts(item), self._load)
+
+    def active(self, on: date | None = None) -> ActivePolicy:
+        """Return the policy in force for a case that opens on a date; without it, today (UTC).
 
         Raises:
             PermanentSetupError: none is published, and the one that the stack names does not ship.
         """
-        item = self._get("SETTINGS", "POLICY")
-        digest = "" if item is None else item["digest"]["S"]
-        if self._parsed is None or self._parsed[0] != digest:
-            fields = json.loads(self._shipped() if item is None else self._published(item["label"]["S"]))
-            fields["policy"].setdefault("agency_id", self._agency_id)
-            self._parsed = digest, ActivePolicy(Policy.model_validate(fields["policy"]), fields["templates"])
-        return self._parsed[1]
+        policies = self.policies()
+        if on is None and any(rollout.since for rollout in policies.rollouts):
+            on = self.clock().now("UTC").on
+        return policies.for_new(on or date.max)
+
+    def _load(self, rollout: Rollout | None) -> ActivePolicy:
+        digest = "" if rollout is None else rollout.digest
+        if digest not in self._parsed:
+            while len(self._parsed) >= _MOST_PARSED:
+                del self._parsed[next(iter(self._parsed))]
+            self._parsed[digest] = self._read(self._shipped() if rollout is None else self._published(rollout))
+        return self._parsed[digest]
+
+    def _read(self, document: str) -> ActivePolicy:
+        fields = json.loads(document)
+        fields["policy"].setdefault("agency_id", self._agency_id)
+        return ActivePolicy(Policy.model_validate(fields["policy"]), fields["templates"])
 
     def _shipped(self) -> str:
         from arrears.policy_document import shipped_document
 
         return shipped_document(self._default_policy)
 
-    def _published(self, label: str) -> str:
-        item = self._get("POLICIES", label)
+    def _published(self, rollout: Rollout) -> str:
+        # What was published before documents were kept by their digests lies under its label.
+        item = self._get("POLICIES", f"{rollout.label}#{rollout.digest}") or self._get("POLICIES", rollout.label)
         if item is None:
-            raise PermanentSetupError(f"the policy {label} is active and not there")
+            raise PermanentSetupError(f"the policy {rollout.label} was published and is not there")
         document: str = item["document"]["S"]
         return document
 
-    def publish(self, document: str, label: str) -> None:
-        """Make a policy document the active one; it is kept under its name and version for the record."""
-        digest = hashlib.sha256(document.encode()).hexdigest()
-        active = {"pk": {"S": "SETTINGS"}, "sk": {"S": "POLICY"}, "label": {"S": label}, "digest": {"S": digest}}
-        kept = {"pk": {"S": "POLICIES"}, "sk": {"S": label}, "document": {"S": document}}
-        with translated("dynamodb:TransactWriteItems"):
-            self._client.transact_write_items(
-                TransactItems=[{"Put": {"TableName": self._table_name, "Item": item}} for item in (kept, active)]
-            )
+    # --- publishing --------------------------------------------------------------------------------------------------
+    def publish(self, document: str, label: str, *, scope: Scope = "all", since: date | None = None) -> Rollout:
+        """Publish a policy: for all cases at once, from a date on, or only for cases that open from a date on.
+
+        It is kept under its name and version, and under its content, whatever is published later; so is the policy that
+        was played before, should it be one that ships.
+
+        Raises:
+            TransientConflictError: somebody else published at the same moment.
+        """
+        clock = self.clock()
+        item = self._get("SETTINGS", "POLICY")
+        number = 1 if item is None else int(item["number"]["N"] if "number" in item else "1") + 1
+        if scope == "new_cases" and since is None:
+            since = clock.now("UTC").on
+        rollout = Rollout(label, _digest(document), scope, since, clock.at("UTC").isoformat())
+        before = () if item is None else _rollouts(item)
+        puts: list[Item] = []
+        if item is None and since is not None:
+            before = (self._keep_shipped(puts),)
+        # The date that has come everywhere is that of the latest zone, UTC-12.
+        counting = still_counting((*before, rollout), clock.now("Etc/GMT+12").on)
+        puts += [*self._documents(document, label), self._logged(number, rollout)]
+        puts += [self._put("SETTINGS", "POLICY", number=number, **_counting(counting))]
+        if scope == "all":
+            puts.append(self._put("SETTINGS", "SWEEP", **_sweep_fields(_sweep(clock, number, since))))
+        writes: list[Any] = [{"Put": {"TableName": self._table_name, "Item": each}} for each in puts]
+        index = next(n for n, each in enumerate(puts) if each["sk"]["S"] == "POLICY")
+        writes[index]["Put"] |= _unchanged(item)
+        try:
+            with translated("dynamodb:TransactWriteItems"):
+                self._client.transact_write_items(TransactItems=writes)
+        except PermanentActionError as refused:
+            if not _lost_a_race(refused):
+                raise
+            raise TransientConflictError("another policy was published at the same moment: publish again") from refused
+        return rollout
+
+    def _keep_shipped(self, puts: list[Item]) -> Rollout:
+        """Keep the policy that ships, since cases go on under it though a later release may ship another one."""
+        document = self._shipped()
+        label = self._read(document).policy.label
+        rollout = Rollout(label, _digest(document))
+        puts += [*self._documents(document, label), self._logged(0, rollout)]
+        return rollout
+
+    def _documents(self, document: str, label: str) -> list[Item]:
+        names = (label, f"{label}#{_digest(document)}")
+        return [self._put("POLICIES", name, document=document) for name in names]
+
+    def _logged(self, number: int, rollout: Rollout) -> Item:
+        return self._put("POLICIES", f"{_LOG}{number:06d}", rollout=_text(rollout))
+
+    def _put(self, pk: str, sk: str, **fields: str | int) -> Item:
+        item: Item = {"pk": {"S": pk}, "sk": {"S": sk}}
+        return item | {k: {"N": str(v)} if isinstance(v, int) else {"S": v} for k, v in fields.items()}
+
+    # --- what was published before -----------------------------------------------------------------------------------
+    def publications(self) -> list[Rollout]:
+        """Return every publication there was, the first one first."""
+        arguments: dict[str, Any] = {
+            "TableName": self._table_name,
+            "KeyConditionExpression": "pk = :pk AND begins_with(sk, :log)",
+            "ExpressionAttributeValues": {":pk": {"S": "POLICIES"}, ":log": {"S": _LOG}},
+        }
+        with translated("dynamodb:Query"):
+            pages = self._client.get_paginator("query").paginate(**arguments)
+            found = [_rollout(item["rollout"]["S"]) for page in pages for item in page["Items"]]
+        if found:
+            return found
+        item = self._get("SETTINGS", "POLICY")
+        return [] if item is None else list(_rollouts(item))
+
+    def recorded(self, label: str, at: datetime) -> ActivePolicy | None:
+        """Return the policy that an event of an instant names as the one it was decided under.
+
+        None where it is not kept: a policy that shipped with an earlier release and was never published.
+        """
+        instant = at.astimezone(UTC).isoformat()
+        published = [each for each in self.publications() if each.label == label]
+        known = [each for each in published if each.at <= instant] or published
+        if known:
+            return self._load(known[-1])
+        shipped = self._load(None)
+        return shipped if shipped.policy.label == label else None
+
+    # --- looking at waiting cases again ------------------------------------------------------------------------------
+    def sweep(self) -> Sweep | None:
+        """Return which waiting cases are still to be looked at since a policy was published; None for none."""
+        item = self._get("SETTINGS", "SWEEP")
+        if item is None:
+            return None
+        fields = {name: item[name]["S"] for name in ("at", "since", "until", "after")}
+        return Sweep(int(item["number"]["N"]), shard=int(item["shard"]["N"]), **fields)
+
+    def sweep_on(self, sweep: Sweep, *, done: bool = False) -> bool:
+        """Note how far a sweep has come, or that it is done; False where another publication has begun a new one."""
+        write: dict[str, Any] = {
+            "TableName": self._table_name,
+            "ConditionExpression": "#number = :number",
+            "ExpressionAttributeNames": {"#number": "number"},
+            "ExpressionAttributeValues": {":number": {"N": str(sweep.number)}},
+        }
+        try:
+            with translated("dynamodb:PutItem"):
+                if done:
+                    self._client.delete_item(Key={"pk": {"S": "SETTINGS"}, "sk": {"S": "SWEEP"}}, **write)
+                else:
+                    self._client.put_item(Item=self._put("SETTINGS", "SWEEP", **_sweep_fields(sweep)), **write)
+        except PermanentActionError:
+            return False
+        return True
+
+
+def _lost_a_race(refused: PermanentActionError) -> bool:
+    cause = refused.__cause__
+    reasons: list[dict[str, Any]] = getattr(cause, "response", {}).get("CancellationReasons", [])
+    return any(reason.get("Code") in ("ConditionalCheckFailed", "TransactionConflict") for reason in reasons)
+
+
+def _digest(document: str) -> str:
+    return hashlib.sha256(document.encode()).hexdigest()
+
+
+def _text(rollout: Rollout) -> str:
+    fields = {"label": rollout.label, "digest": rollout.digest, "scope": rollout.scope, "at": rollout.at}
+    return json.dumps(fields | ({"since": rollout.since.isoformat()} if rollout.since is not None else {}))
+
+
+def _rollout(text: str) -> Rollout:
+    fields = json.loads(text)
+    since = date.fromisoformat(fields["since"]) if "since" in fields else None
+    return Rollout(fields["label"], fields["digest"], fields["scope"], since, fields["at"])
+
+
+def _counting(rollouts: Sequence[Rollout]) -> dict[str, str]:
+    """Return the fields of the settings item: the newest publication, and all that count, where there are several."""
+    newest = rollouts[-1]
+    fields = {"label": newest.label, "digest": newest.digest}
+    if rollouts == (newest,) and newest.since is None:
+        return fields
+    return fields | {"rollouts": json.dumps([_text(rollout) for rollout in rollouts])}
+
+
+def _rollouts(item: Item) -> tuple[Rollout, ...]:
+    if "rollouts" in item:
+        return tuple(_rollout(text) for text in json.loads(item["rollouts"]["S"]))
+    return (Rollout(item["label"]["S"], item["digest"]["S"]),)
+
+
+def _unchanged(item: Item | None) -> dict[str, Any]:
+    """Return the condition that the settings item is still the one that was read."""
+    if item is None:
+        return {"ConditionExpression": "attribute_not_exists(pk)"}
+    if "number" not in item:
+        return {
+            "ConditionExpression": "attribute_not_exists(#number)",
+            "ExpressionAttributeNames": {"#number": "number"},
+        }
+    return {
+        "ConditionExpression": "#number = :number",
+        "ExpressionAttributeNames": {"#number": "number"},
+        "ExpressionAttributeValues": {":number": item["number"]},
+    }
+
+
+def _sweep(clock: Clock, number: int, since: date | None) -> Sweep:
+    """Return the sweep of a publication: what waits for longer than until it counts, and waits already."""
+    today = clock.now("Etc/GMT+12").on
+    until = clock.now("Pacific/Kiritimati").on + LONGEST_WAIT
+    return Sweep(number, clock.instant.isoformat(), (since or today).isoformat(), until.isoformat())
+
+
+def _sweep_fields(sweep: Sweep) -> dict[str, str | int]:
+    return {
+        "number": sweep.number,
+        "at": sweep.at,
+        "since": sweep.since,
+        "until": sweep.until,
+        "shard": sweep.shard,
+        "after": sweep.after,
+    }

@@ -6,8 +6,8 @@
     ACCOUNT#<id>      EVENT#<case_id>#<number>      an event; never changed
     ACCOUNT#<id>      FACT#<kind>#<id>              a row that came in, so that it counts once
     EXPORT#<date>     DAY | <agency>#...            what agencies are given on a date
-    SETTINGS          CLOCK | POLICY                the clock of a stack that is not production; which policy is active
-    POLICIES          <name> <version>              every policy that was published, with its texts
+    SETTINGS          CLOCK | POLICY | SWEEP        the clock of a stack that is not production; which policies count
+    POLICIES          <name> <version> | PUBLISHED#<number>   every policy that was published, and for whom
 
 The index `WorkIndex` (`queue`, `due`) is sparse and sharded. `scan#<shard>` holds the accounts on which a case could
 open, by the first date on which it could: it is the queue that the scan reads. `open#<shard>` holds the open cases by
@@ -243,6 +243,50 @@ class Table:
         }
         for item in self._pages(arguments):
             yield _queued(item)
+
+    def waiting(
+        self, shard: int, since: str, until: str, after: str = "", *, limit: int = 500
+    ) -> Iterator[tuple[list[Queued], str]]:
+        """Yield the open cases of a shard that wait until some time, page by page.
+
+        Args:
+            shard: from 0 to `shards` - 1.
+            since: cases that wait until an earlier date are left out.
+            until: cases that wait until a later date are left out.
+            after: the place behind which to go on, as it was yielded before; empty for the beginning.
+            limit: cases in a page at most.
+
+        Yields:
+            the entries of a page, and the place behind it; empty for the end.
+        """
+        arguments: dict[str, Any] = {
+            "TableName": self.name,
+            "IndexName": "WorkIndex",
+            "KeyConditionExpression": "#queue = :queue AND #due BETWEEN :since AND :until",
+            "ExpressionAttributeNames": {"#queue": "queue", "#due": "due"},
+            "ExpressionAttributeValues": {
+                ":queue": {"S": f"open#{shard:02d}"},
+                ":since": {"S": since},
+                ":until": {"S": f"{until}~"},
+            },
+            "Limit": limit,
+        }
+        if after:
+            arguments["ExclusiveStartKey"] = json.loads(after)
+        while True:
+            with translated("dynamodb:Query"):
+                answer = self.client.query(**arguments)
+            last = answer.get("LastEvaluatedKey")
+            yield [_queued(item) for item in answer["Items"]], "" if last is None else json.dumps(last)
+            if last is None:
+                return
+            arguments["ExclusiveStartKey"] = last
+
+    def tokens(self, case_ids: Sequence[str]) -> Iterator[str]:
+        """Yield the task tokens of the cases that wait, in any order."""
+        for item in self._batch([_key(account_pk(account_of(name)), f"CASE#{name}") for name in case_ids]):
+            if "token" in item:
+                yield item["token"]["S"]
 
     # --- writing -----------------------------------------------------------------------------------------------------
     def transact(self, items: Sequence[Item]) -> None:

@@ -1,15 +1,32 @@
 """`arrears policy publish`: a new policy for the deployed stack, as data."""
 
 import argparse
+from typing import TYPE_CHECKING
 
 from arrears.cli.errors import Subparsers
+from arrears.cli.parsing import a_date
+
+if TYPE_CHECKING:
+    from arrears.domain.rollout import Scope
 
 
 def add_parser(subparsers: Subparsers) -> None:
     """Add the command to the group `policy`."""
     summary = "check a policy and make it the active one of the deployed stack"
-    parser = subparsers.add_parser("publish", help=summary, description=f"{summary.capitalize()}.")
+    parser = subparsers.add_parser(
+        "publish",
+        help=summary,
+        description=f"{summary.capitalize()}. It counts at once for all cases, unless told otherwise.",
+    )
     parser.add_argument("file", metavar="FILE", help="a policy, YAML or JSON")
+    parser.add_argument(
+        "--new-cases-only",
+        action="store_true",
+        help="it counts only for cases that open from today on, or from --from on; the others keep theirs",
+    )
+    parser.add_argument(
+        "--from", dest="since", metavar="DATE", type=a_date, help="it counts from this date on, where the account is"
+    )
     parser.add_argument("--stack", help="a stack on AWS; without it, the embedded stack of this folder")
     parser.set_defaults(run=publish)
 
@@ -20,6 +37,13 @@ def publish(args: argparse.Namespace) -> int:
     from arrears.stack import connect
 
     policy_file = load(args.file)
-    connect(args.stack).settings.publish(policy_file.document(), policy_file.policy.label)
-    print(f"{policy_file.policy.label} is the active policy")
+    label = policy_file.policy.label
+    scope: Scope = "new_cases" if args.new_cases_only else "all"
+    rollout = connect(args.stack).settings.publish(policy_file.document(), label, scope=scope, since=args.since)
+    if rollout.scope == "new_cases":
+        print(f"{label} is the policy of cases that open from {rollout.since} on; the others keep theirs")
+    elif rollout.since is not None:
+        print(f"{label} is the policy of all cases from {rollout.since} on")
+    else:
+        print(f"{label} is the active policy")
     return 0

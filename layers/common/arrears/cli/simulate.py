@@ -3,11 +3,11 @@
 import argparse
 import sys
 from collections.abc import Mapping
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from arrears.cli.errors import CommandError, Subparsers
+from arrears.cli.parsing import a_date
 
 if TYPE_CHECKING:
     from arrears.policy_file import PolicyFile
@@ -54,8 +54,10 @@ def add_parser(subparsers: Subparsers) -> None:
         action="append",
         help="the policy; more than once, to compare several",
     )
-    parser.add_argument("--from", dest="first", metavar="DATE", type=_date, required=True, help="the first date played")
-    parser.add_argument("--to", dest="last", metavar="DATE", type=_date, required=True, help="the last date played")
+    parser.add_argument(
+        "--from", dest="first", metavar="DATE", type=a_date, required=True, help="the first date played"
+    )
+    parser.add_argument("--to", dest="last", metavar="DATE", type=a_date, required=True, help="the last date played")
     parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="the folder for what comes out")
     parser.add_argument(
         "--report", metavar="FILE", type=Path, help="write a page (HTML, no network) that compares them"
@@ -69,13 +71,6 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     parser.add_argument("--cost-currency", metavar="NAME", help="the currency of the costs, for the report")
     parser.set_defaults(run=run)
-
-
-def _date(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text} is no date such as 2005-06-18") from None
 
 
 def run(args: argparse.Namespace) -> int:

@@ -98,6 +98,8 @@ class Driver:
             self.wait_for_files()
         self.stack.settings.set_clock(on, is_open=True)
         self.invoke("BuildWorklistFunction")
+        while self.stack.settings.sweep() is not None:
+            self.invoke("RollOutPolicyFunction")
         self._come_to_rest(on)
         self._dispatch_letters(on)
         self.invoke("CloseExportDayFunction")

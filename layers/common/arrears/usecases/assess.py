@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
-from arrears.adapters.settings import Clock, Settings
+from arrears.adapters.settings import Clock, Policies, Settings
 from arrears.adapters.table import AccountRecord, CaseRecord, StaleError, Table
 from arrears.domain.case import Case
 from arrears.domain.dates import ONE_DAY
@@ -46,18 +46,18 @@ class Assess:
             TransientConflictError: others keep changing the case.
             PermanentSetupError: there is no policy.
         """
-        clock, policy = self.settings.clock(), self.settings.active().policy
+        clock, policies = self.settings.clock(), self.settings.policies()
         for _ in range(TRIES):
             try:
-                return self._try(request, policy, clock)
+                return self._try(request, policies, clock)
             except StaleError:
                 continue
         raise TransientConflictError(f"{request['case_id']}: others keep changing the case")
 
-    def _try(self, request: Request, policy: Policy, clock: Clock) -> NextStep:
+    def _try(self, request: Request, policies: Policies, clock: Clock) -> NextStep:
         record = self.table.case(request["case_id"])
         if record is None:
-            return self._open(request, policy, clock)
+            return self._open(request, policies, clock)
         if record.case.is_open and record.generation == request["generation"] - 1:
             record = self._take_over(record)
         if not record.case.is_open or record.generation != request["generation"]:
@@ -71,17 +71,18 @@ class Assess:
         case, first = record.case, [failure] if failure is not None else []
         if failure is not None:
             case = replace(case, pending=None, failed=failure)
-        _, events, decision = take_turn(case, policy, now)
-        record = self._append(record, [*first, *events], decision, policy, clock)
-        return self._next(request, record, decision, policy, clock)
+        _, events, decision = take_turn(case, policies.for_case(case, now.on).policy, now)
+        record = self._append(record, [*first, *events], decision, policies, clock)
+        return self._next(request, record, decision, policies, clock)
 
-    def _open(self, request: Request, policy: Policy, clock: Clock) -> NextStep:
+    def _open(self, request: Request, policies: Policies, clock: Clock) -> NextStep:
         """Open the case and take its first turn in one transaction; end where none is due any more."""
         case_id, generation = request["case_id"], request["generation"]
         account = self.table.account(account_of(case_id))
         now = clock.now(account.account.timezone)
         if account.open_case is not None or account.generation > generation:
             return ended(request)
+        policy = policies.since(_opening_date(case_id), now.on).policy
         opened = open_case(account.account, policy, _opening_date(case_id))
         if opened is None or open_case(account.account, policy, now.on) is None:
             self._queue_again(account, generation, policy, now.on)
@@ -93,7 +94,7 @@ class Assess:
         taken = self.table.put_account(replace(account, open_case=case_id), None)
         record = self.table.append(None, [opened, *events], stamp, generation=generation, extra=[taken])
         self.observe([opened, *events])
-        return self._next(request, record, decision, policy, clock)
+        return self._next(request, record, decision, policies, clock)
 
     def _queue_again(self, account: AccountRecord, generation: int, policy: Policy, on: date) -> None:
         """Put an account back in its place on the queue, so that a scan does not find it again for nothing.
@@ -122,7 +123,12 @@ class Assess:
                 self.table.transact([self.table.put_account(account, None)])
 
     def _append(
-        self, record: CaseRecord, events: Sequence[Event], decision: Act | Wait | Close, policy: Policy, clock: Clock
+        self,
+        record: CaseRecord,
+        events: Sequence[Event],
+        decision: Act | Wait | Close,
+        policies: Policies,
+        clock: Clock,
     ) -> CaseRecord:
         if not events:
             return record
@@ -131,18 +137,21 @@ class Assess:
         extra = []
         if isinstance(decision, Close):
             account = self.table.account(record.case.account_id)
-            due = opens_on(account.account, policy, on + ONE_DAY)
+            due = opens_on(account.account, policies.for_new(on).policy, on + ONE_DAY)
             extra.append(self.table.put_account(replace(account, open_case=None, generation=1), due))
-        record = self.table.append(record, events, Stamp(clock.at(timezone), on, policy.label), extra=extra)
+        label = policies.for_case(record.case, on).policy.label
+        record = self.table.append(record, events, Stamp(clock.at(timezone), on, label), extra=extra)
         self.observe(events)
         return record
 
     def _next(
-        self, request: Request, record: CaseRecord, decision: Act | Wait | Close, policy: Policy, clock: Clock
+        self, request: Request, record: CaseRecord, decision: Act | Wait | Close, policies: Policies, clock: Clock
     ) -> NextStep:
         if isinstance(decision, Close):
             return ended(request)
-        step = next_step(request, record.case, decision, clock, policy)
+        on = clock.now(record.case.account.timezone).on
+        policy = policies.for_case(record.case, on).policy
+        step = next_step(request, record.case, policies.awaited(decision, record.case, on), clock, policy)
         step["turns"] += 1
         return step
 

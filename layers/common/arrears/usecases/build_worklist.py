@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final, TypedDict
 
-from arrears.adapters.settings import Settings
+from arrears.adapters.settings import Policies, Settings
 from arrears.adapters.table import AccountRecord, Table
 from arrears.csv_safe import write_csv
-from arrears.domain.policy import Policy
 from arrears.domain.worklist import Entry, entry_of, ranked
 from arrears.effects.known import known
 from arrears.effects.ports import Objects
@@ -64,14 +63,15 @@ class BuildWorklist:
         Raises:
             TransientServiceError: a service is busy.
         """
-        policy = self.settings.active().policy
-        capacity = policy.calls.capacity_per_day if policy.calls is not None else None
-        entries = [entry for case_ids in self._open() for entry in self._entries(case_ids, policy, day)]
+        policies = self.settings.policies()
+        calls = policies.for_new(day).policy.calls
+        capacity = calls.capacity_per_day if calls is not None else None
+        entries = [entry for case_ids in self._open() for entry in self._entries(case_ids, policies, day)]
         before = self._left_over(day)
         listed, left = ranked(entries, before, capacity)
         accounts = self.table.accounts([entry.account_id for entry in listed]) if listed else {}
         rows = [
-            self._row(rank, entry, accounts[entry.account_id], policy, day) | {"left_over": entry.case_id in before}
+            self._row(rank, entry, accounts[entry.account_id], policies, day) | {"left_over": entry.case_id in before}
             for rank, entry in enumerate(listed, 1)
         ]
         self.documents.put(worklist_key(day), write_csv(COLUMNS, rows), _CSV)
@@ -90,10 +90,11 @@ class BuildWorklist:
         ]
         return [case_ids[start : start + _BATCH] for start in range(0, len(case_ids), _BATCH)]
 
-    def _entries(self, case_ids: list[str], policy: Policy, day: date) -> list[Entry]:
+    def _entries(self, case_ids: list[str], policies: Policies, day: date) -> list[Entry]:
         records = self.table.load_cases(case_ids)
         cases = [record.case for record in records if record.case.opened_on <= day]
-        return [entry for case in cases if (entry := entry_of(case, policy, day)) is not None]
+        entries = (entry_of(case, policies.for_case(case, day).policy, day) for case in cases)
+        return [entry for entry in entries if entry is not None]
 
     def _left_over(self, day: date) -> frozenset[str]:
         """Return the cases that did not fit on the last list before a day."""
@@ -104,8 +105,9 @@ class BuildWorklist:
         lines = body.decode().splitlines()[1:]
         return frozenset(line.partition(",")[0] for line in lines)
 
-    def _row(self, rank: int, entry: Entry, account: AccountRecord, policy: Policy, day: date) -> dict[str, object]:
+    def _row(self, rank: int, entry: Entry, account: AccountRecord, policies: Policies, day: date) -> dict[str, object]:
         record = self.table.case(entry.case_id)
+        policy = (policies.for_new(day) if record is None else policies.for_case(record.case, day)).policy
         profile = account.profile or Profile()
         numbers = call_numbers(profile, entry.phone)
         first = numbers[0] if numbers else None

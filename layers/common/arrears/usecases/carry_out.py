@@ -11,7 +11,7 @@ from datetime import date
 from typing import Protocol
 
 from arrears.adapters.aws import Item
-from arrears.adapters.settings import ActivePolicy, Clock, Settings
+from arrears.adapters.settings import ActivePolicy, Clock, Policies, Settings
 from arrears.adapters.table import AccountRecord, CaseRecord, StaleError, Table
 from arrears.domain.decide import Act, Close, Decision, account_of, decide
 from arrears.domain.events import (
@@ -114,23 +114,23 @@ class CarryOut:
             TransientConflictError: others keep changing the case.
             TransientError: the other side is busy.
         """
-        clock, active = self.settings.clock(), self.settings.active()
-        planned_now = self._plan(request, active, clock)
+        clock, policies = self.settings.clock(), self.settings.policies()
+        planned_now = self._plan(request, policies, clock)
         if planned_now is None:
             return ended(request)
         record, decision = planned_now
         if not isinstance(decision, Act) or decision.action_id != request["action_id"]:
-            return waiting(request, record.case, decision, clock, active.policy)
-        return self._do(request, record, decision, active, clock)
+            return _waiting(request, record, decision, policies, clock)
+        return self._do(request, record, decision, policies, clock)
 
-    def _plan(self, request: Request, active: ActivePolicy, clock: Clock) -> tuple[CaseRecord, Decision] | None:
+    def _plan(self, request: Request, policies: Policies, clock: Clock) -> tuple[CaseRecord, Decision] | None:
         """Decide again and append the plan; None where the case is over or another execution has it."""
-        policy = active.policy
         for _ in range(TRIES):
             record = self.table.case(request["case_id"])
             if record is None or not record.case.is_open or record.generation != request["generation"]:
                 return None
             now = clock.now(record.case.account.timezone)
+            policy = policies.for_case(record.case, now.on).policy
             _, events, decision = take_turn(record.case, policy, now)
             if isinstance(decision, Close):
                 # Closing is for Assess, which takes the account along; it is next, at once.
@@ -150,9 +150,10 @@ class CarryOut:
             return record, decision
         raise TransientConflictError(f"{request['case_id']}: others keep changing the case")
 
-    def _do(self, request: Request, record: CaseRecord, act: Act, active: ActivePolicy, clock: Clock) -> NextStep:
+    def _do(self, request: Request, record: CaseRecord, act: Act, policies: Policies, clock: Clock) -> NextStep:
         account = self.table.account(account_of(record.case.case_id))
         now = clock.now(record.case.account.timezone)
+        active = policies.for_case(record.case, now.on)
         for _ in range(TRIES):
             outcome: Outcome
             writes: Sequence[Item] = ()
@@ -182,7 +183,7 @@ class CarryOut:
                 confirmed = self._confirm(record, [outcome, *news], (), active, clock)
             if confirmed is not None:
                 decision = decide(confirmed.case, active.policy, now)
-                return waiting(request, confirmed.case, decision, clock, active.policy)
+                return _waiting(request, confirmed, decision, policies, clock)
             # The writes that go with the outcome no longer hold: do it again on what is true now.
             record = self.table.case(record.case.case_id) or record
             account = self.table.account(account.account.account_id)
@@ -231,3 +232,10 @@ class CarryOut:
             self.observe(outcomes)
             return after
         raise TransientConflictError(f"{record.case.case_id}: others keep changing the case")
+
+
+def _waiting(request: Request, record: CaseRecord, decision: Decision, policies: Policies, clock: Clock) -> NextStep:
+    """Return the wait that follows, no longer than until another policy counts for the case."""
+    on = clock.now(record.case.account.timezone).on
+    policy = policies.for_case(record.case, on).policy
+    return waiting(request, record.case, policies.awaited(decision, record.case, on), clock, policy)

@@ -15,13 +15,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, NamedTuple, Protocol, TypedDict
 
-from arrears.adapters.settings import Clock, Settings
+from arrears.adapters.settings import Clock, Policies, Settings
 from arrears.adapters.table import CaseRecord, StaleError, Table
 from arrears.csv_safe import write_csv
 from arrears.domain.case import Done
 from arrears.domain.events import LetterMailed, LetterWithdrawn
 from arrears.domain.mail import why_not_mailed
-from arrears.domain.policy import Policy
 from arrears.effects.ports import Objects
 from arrears.errors import TransientConflictError
 from arrears.records import Stamp
@@ -94,7 +93,7 @@ class DispatchLetters:
         Raises:
             TransientError: a service is busy; running it again goes on where it stopped.
         """
-        clock, policy = self.settings.clock(), self.settings.active().policy
+        clock, policies = self.settings.clock(), self.settings.policies()
         is_closed = self._listed(day) is not None
         ready: list[_Ready] = []
         spent: list[str] = []
@@ -106,7 +105,7 @@ class DispatchLetters:
                 report["left"] += 1
             elif done.withdrawn_on is not None or self._is_sent(task["letter_id"], done):
                 spent.append(message.handle)
-            elif record is not None and self._withdrawn(record, task, policy, clock):
+            elif record is not None and self._withdrawn(record, task, policies, clock):
                 self.tell("LettersTakenOut", 1)
                 report["taken_out"] += 1
                 spent.append(message.handle)
@@ -142,11 +141,11 @@ class DispatchLetters:
             return None
         return body
 
-    def _withdrawn(self, record: CaseRecord, task: dict[str, Any], policy: Policy, clock: Clock) -> str | None:
+    def _withdrawn(self, record: CaseRecord, task: dict[str, Any], policies: Policies, clock: Clock) -> str | None:
         """Take a letter out whose case was paid or held meanwhile; return why, None for one that goes."""
         for _ in range(TRIES):
             on = clock.now(record.case.account.timezone).on
-            why = why_not_mailed(record.case, policy, on)
+            why = why_not_mailed(record.case, policies.for_case(record.case, on).policy, on)
             if why is None:
                 return None
             try:

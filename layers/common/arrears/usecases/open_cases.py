@@ -65,12 +65,13 @@ class OpenCases:
 
     def to_sue(self) -> list[Due]:
         """Return the cases that wait for a suit, or whose claim is barred soon; the most urgent first."""
-        policy, clock = self.settings.active().policy, self.settings.clock()
+        policies, clock = self.settings.policies(), self.settings.clock()
         found = []
         for case in self:
             on = clock.now(case.account.timezone).on
             if is_filed(case):
                 continue
+            policy = policies.for_case(case, on).policy
             by = limitation_ends(case, policy, on)
             soon = by is not None and on >= by - timedelta(days=policy.legal.warn_days)
             if soon or case.approvals:

@@ -47,7 +47,8 @@ class Rebuild:
         filing = None if record is None else next((d for d in record.case.done if d.action == "file_legal"), None)
         if record is None or filing is None:
             raise PermanentSetupError(f"{case_id} was not filed")
-        active, account = self.settings.active(), self.table.account(record.case.account_id)
+        active = self.settings.policies().for_case(record.case, filing.on)
+        account = self.table.account(record.case.account_id)
         if parties is not None:
             account = replace(account, profile=parties.profile)
         maker = FileLegal(self.table, self.documents, self.legal, Wordings(production=self.production))

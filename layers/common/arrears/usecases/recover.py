@@ -41,7 +41,7 @@ class Recover:
                 return False
             clock = self.settings.clock()
             on = clock.now(account.account.timezone).on
-            due = on if record is not None else opens_on(account.account, self.settings.active().policy, on)
+            due = on if record is not None else opens_on(account.account, self.settings.active(on).policy, on)
             writes = [self.table.put_account(replace(account, generation=generation + 1), due)]
             if record is not None:
                 writes.append(self.table.set_generation(record, generation + 1, due=overdue_since))

@@ -17,7 +17,7 @@ from datetime import UTC, date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from arrears.adapters.settings import Clock, Settings
+from arrears.adapters.settings import Clock, Policies, Settings
 from arrears.adapters.table import AccountRecord, CaseRecord, StaleError, Table
 from arrears.domain.agencies import settle_commission
 from arrears.domain.calls import why_refused
@@ -37,7 +37,6 @@ from arrears.domain.events import (
 from arrears.domain.facts import Account
 from arrears.domain.legal import is_filed
 from arrears.domain.money import Money
-from arrears.domain.policy import Policy
 from arrears.effects.exports import Exports
 from arrears.errors import TransientConflictError
 from arrears.files import (
@@ -239,12 +238,12 @@ class TakeIn:
     """Takes in the rows of a drop, one account at a time.
 
     Attributes:
-        clock, policy: as they are when the piece begins.
+        clock, policies: as they are when the piece begins.
     """
 
     table: Table
     clock: Clock
-    policy: Policy
+    policies: Policies
     drop: Drop
 
     @property
@@ -254,8 +253,8 @@ class TakeIn:
 
     @classmethod
     def begin(cls, table: Table, settings: Settings, drop: Drop) -> "TakeIn":
-        """Read the clock and the policy, once for a piece."""
-        return cls(table, settings.clock(), settings.active().policy, drop)
+        """Read the clock and the policies, once for a piece."""
+        return cls(table, settings.clock(), settings.policies(), drop)
 
     def load(self, groups: dict[str, list[NumberedRow]]) -> "Loaded":
         """Read the accounts of some rows, and which of the rows came in before, in as few requests as it takes."""
@@ -443,9 +442,10 @@ class _Ledger:
         change = self._begin(account.timezone)
         call = row.call(account.timezone)
         of = case or self._last_case()
-        refusal = None if of is None else why_refused(of.case, self._to.policy, call)
-        if refusal is not None:
-            raise RowError("call_id", refusal)
+        if of is not None:
+            refusal = why_refused(of.case, self._to.policies.for_case(of.case, change.on).policy, call)
+            if refusal is not None:
+                raise RowError("call_id", refusal)
         if case is None:
             self._change_account(change, account.with_call(call))
         elif call.called_on > case.case.opened_on:
@@ -529,8 +529,9 @@ class _Ledger:
             payment = replace(payment, payment_id=fact_id)
             self._change_account(change, account.with_payment(payment))
             change.append(self._open_case(), PaymentReceived(payment))
-            settled = settle_commission(case.case, self._to.policy, report, payment.amount, change.on)
-            if self._to.policy.agencies:
+            policy = self._to.policies.for_case(case.case, change.on).policy
+            settled = settle_commission(case.case, policy, report, payment.amount, change.on)
+            if policy.agencies:
                 change.append(case, settled)
             change.writes.append(self._to.exports.payment_booked(row.case_id, settled, on))
         elif row.outcome == "disputed":
@@ -591,7 +592,7 @@ class _Ledger:
         """
         if record.open_case is not None:
             return None if record.due is None else date.fromisoformat(record.due)
-        policy = self._to.policy
+        policy = self._to.policies.for_new(on).policy
         due = opens_on(record.account, policy, on)
         if due == on and self._case(case_id_of(record.account.account_id, on)) is not None:
             # A case that closed today has today's id: the next one opens tomorrow.
