@@ -155,7 +155,8 @@ def test_every_publication_is_on_record_in_its_order(stack: Stack) -> None:
 
     found = [(each.label, each.scope, each.since) for each in stack.settings.publications()]
 
-    assert found == [("test 1", "all", None), ("test 2", "new_cases", OPENS), ("test 3", "all", OPENS + DAY)]
+    assert found[0][0].startswith("cn-credit-card "), "the one that ships, which was played before"
+    assert found[1:] == [("test 1", "all", None), ("test 2", "new_cases", OPENS), ("test 3", "all", OPENS + DAY)]
 
 
 def test_a_label_that_nobody_published_is_not_made_up(stack: Stack) -> None:

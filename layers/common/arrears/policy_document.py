@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING
 
 import yaml
@@ -25,6 +26,7 @@ def document_of(policy: Policy, templates: Mapping[str, object]) -> str:
     return json.dumps({"policy": fields, "templates": templates}, ensure_ascii=False, separators=(",", ":"))
 
 
+@cache
 def shipped_document(name: str) -> str:
     """Return the document of a policy that ships, by its name; it uses the templates that ship.
 

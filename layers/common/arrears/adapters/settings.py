@@ -212,7 +212,7 @@ class Settings:
         Every invocation asks which they are: the item that says so is small, or it would be the table's hot spot.
         """
         item = self._get("SETTINGS", "POLICY")
-        return Policies(() if item is None else _rollouts(item), self._load)
+        return Policies(() if item is None else _rollouts(item), self.load)
 
     def active(self, on: date | None = None) -> ActivePolicy:
         """Return the policy in force for a case that opens on a date; without it, today (UTC).
@@ -225,7 +225,8 @@ class Settings:
             on = self.clock().now("UTC").on
         return policies.for_new(on or date.max)
 
-    def _load(self, rollout: Rollout | None) -> ActivePolicy:
+    def load(self, rollout: Rollout | None) -> ActivePolicy:
+        """Return the policy of a publication; of None the one that ships."""
         digest = "" if rollout is None else rollout.digest
         if digest not in self._parsed:
             while len(self._parsed) >= _MOST_PARSED:
@@ -269,8 +270,8 @@ class Settings:
         rollout = Rollout(label, _digest(document), scope, since, clock.at("UTC").isoformat())
         before = () if item is None else _rollouts(item)
         puts: list[Item] = []
-        if item is None and since is not None:
-            before = (self._keep_shipped(puts),)
+        if item is None:
+            before = self._keep_shipped(puts)
         # The date that has come everywhere is that of the latest zone, UTC-12.
         counting = still_counting((*before, rollout), clock.now("Etc/GMT+12").on)
         puts += [*self._documents(document, label), self._logged(number, rollout)]
@@ -289,13 +290,16 @@ class Settings:
             raise TransientConflictError("another policy was published at the same moment: publish again") from refused
         return rollout
 
-    def _keep_shipped(self, puts: list[Item]) -> Rollout:
-        """Keep the policy that ships, since cases go on under it though a later release may ship another one."""
-        document = self._shipped()
-        label = self._read(document).policy.label
-        rollout = Rollout(label, _digest(document))
-        puts += [*self._documents(document, label), self._logged(0, rollout)]
-        return rollout
+    def _keep_shipped(self, puts: list[Item]) -> tuple[Rollout, ...]:
+        """Keep the policy that ships and was played until now: a later release may ship another one."""
+        try:
+            document = self._shipped()
+        except PermanentSetupError:
+            return ()
+        fields = json.loads(document)["policy"]
+        rollout = Rollout(f"{fields['name']} {fields['version']}", _digest(document))
+        puts += [*self._documents(document, rollout.label), self._logged(0, rollout)]
+        return (rollout,)
 
     def _documents(self, document: str, label: str) -> list[Item]:
         names = (label, f"{label}#{_digest(document)}")
@@ -331,10 +335,11 @@ class Settings:
         """
         instant = at.astimezone(UTC).isoformat()
         published = [each for each in self.publications() if each.label == label]
-        known = [each for each in published if each.at <= instant] or published
-        if known:
-            return self._load(known[-1])
-        shipped = self._load(None)
+        if published:
+            # A clock may be set to a time before all publications.
+            known = [each for each in published if each.at <= instant] or published[:1]
+            return self.load(known[-1])
+        shipped = self.load(None)
         return shipped if shipped.policy.label == label else None
 
     # --- looking at waiting cases again ------------------------------------------------------------------------------

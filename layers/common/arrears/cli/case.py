@@ -3,6 +3,8 @@
 import argparse
 import getpass
 
+from arrears.cli import explain_case
+
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the group to the command line."""
@@ -12,6 +14,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     show.add_argument("account_id", metavar="ACCOUNT_ID")
     show.add_argument("--stack", help="a stack on AWS; without it, the embedded stack of this folder")
     show.set_defaults(run=_show)
+    explain_case.add_parser(commands)
     retry = commands.add_parser("retry", help="let an action that failed for good be tried again")
     retry.add_argument("case_id", metavar="CASE_ID")
     retry.add_argument("--by", default=None, help="who decides it; without it, who is logged in")
@@ -30,7 +33,7 @@ def _show(arguments: argparse.Namespace) -> int:
     if account.version == 0:
         print(f"account {arguments.account_id} is not known")
         return 1
-    clock, policy = stack.settings.clock(), stack.settings.active().policy
+    clock, policies = stack.settings.clock(), stack.settings.policies()
     now = clock.now(account.account.timezone)
     arrears, days = account.account.arrears(now.on), account.account.days_past_due(now.on)
     print(f"account {arguments.account_id} on {now.on}: arrears {arrears or 'not known'}, {days or 0} days past due")
@@ -46,7 +49,7 @@ def _show(arguments: argparse.Namespace) -> int:
             decided = f"  [{envelope.policy}]" if envelope.policy else ""
             print(f"  {envelope.number:>4}  {envelope.at:%Y-%m-%d %H:%M}  {in_words(envelope.event)}{decided}")
         if case.is_open:
-            _, _, decision = take_turn(case, policy, now)
+            _, _, decision = take_turn(case, policies.for_case(case, now.on).policy, now)
             if isinstance(decision, Act):
                 print(f"  next: {decision.action}, now: {decision.reason}")
             elif isinstance(decision, Wait):
@@ -55,7 +58,7 @@ def _show(arguments: argparse.Namespace) -> int:
             elif isinstance(decision, Close):
                 print(f"  next: closes: {decision.reason}")
     if not any(record.case.is_open for record in records):
-        due = opens_on(account.account, policy, now.on)
+        due = opens_on(account.account, policies.for_new(now.on).policy, now.on)
         print(f"\nno case is open; {f'one opens on {due}' if due else 'none opens by what is known'}")
     return 0
 

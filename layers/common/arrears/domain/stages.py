@@ -9,6 +9,7 @@ from arrears.domain.dates import ONE_DAY, add_months
 from arrears.domain.events import StageEntered
 from arrears.domain.legal import files, is_barred
 from arrears.domain.policy import Policy, Requirement, Stage
+from arrears.domain.value import value
 
 
 def next_stage(case: Case, policy: Policy, on: date) -> StageEntered | None:
@@ -107,3 +108,54 @@ def _threshold_in_words(case: Case, policy: Policy, stage: Stage, on: date) -> s
     if minimum is not None:
         words.append(f"arrears {case.arrears(on)} reach the minimum of {minimum}")
     return "; ".join(words)
+
+
+@value
+class Condition:
+    """What a stage asks for before a case enters it, and whether that holds.
+
+    Attributes:
+        what: in words.
+        holds: on the date it was asked for.
+        since: the first date on which it holds by what is known; None where nothing that is known leads to it, or
+            where it holds or not whatever the date.
+    """
+
+    what: str
+    holds: bool
+    since: date | None = None
+
+
+def stage_conditions(case: Case, policy: Policy, name: str, on: date) -> list[Condition]:
+    """Return all that must hold for a case to enter a stage on a date, as `next_stage` looks at it."""
+    stage = policy.stages[name]
+    threshold, asked = stage.from_, list[Condition]()
+    extract = case.account.extract(on)
+    due = None if extract is None else extract.oldest_due
+
+    def dated(what: str, since: date | None) -> None:
+        asked.append(Condition(what, since is not None and since <= on, since))
+
+    if threshold.days_past_due is not None:
+        days = threshold.days_past_due
+        dated(f"{days} days past due", None if due is None else overdue_since(due, days, None))
+    if threshold.months_past_due is not None:
+        months = threshold.months_past_due
+        dated(f"overdue for more than {months} months", None if due is None else overdue_since(due, None, months))
+    if threshold.agency is not None:
+        dated("the agency has given the case back, or its time is over", agency_fails_on(case, policy, on))
+    for need in stage.requires:
+        dated(_requirement_in_words(need), _required_from(case, need))
+    minimum = stage.minimum_arrears.get(case.arrears(on).currency)
+    if minimum is not None:
+        asked.append(Condition(f"arrears of at least {minimum:,}", minimum_reached(case, stage, on)))
+    if files(stage) and is_barred(case, policy, on):
+        asked.append(Condition("a claim that is not barred by its age", holds=False))
+    return asked
+
+
+def _requirement_in_words(need: Requirement) -> str:
+    which = f" {need.template}" if need.template else ""
+    word = {"done": "carried out", "dispatched": "posted", "delivered": "delivered"}[need.counts_from]
+    days = max(need.at_least_days_ago, 1)
+    return f"{need.action}{which} {word} at least {days} {'day' if days == 1 else 'days'} ago"
