@@ -32,7 +32,8 @@ class Sweep:
     """The net under the net: the event of an execution that ended badly can be lost too.
 
     An open case stands in the index with the time it waits for. One that is overdue by more than `MARGIN` has no
-    execution that will look at it. Should there be one after all, it finds its generation gone by, and ends.
+    execution that will look at it. Should there be one after all, it finds its generation gone by, and ends. One that
+    was put back is left alone for as long, or its fresh execution would find its generation gone by too.
     """
 
     table: Table
@@ -67,6 +68,9 @@ class Sweep:
             return False
         record = self.table.case(entry.case_id)
         if record is None or not record.case.is_open or record.due != entry.due:
+            return False
+        queued = self.table.account(entry.account_id).due
+        if queued is not None and queued >= _given_up_before(clock, entry.timezone)[:10]:
             return False
         return Recover(self.table, self.settings)(entry.case_id, record.generation, overdue_since=entry.due)
 
