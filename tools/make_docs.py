@@ -147,6 +147,8 @@ def _value(field: Mapping[str, Any]) -> str:  # noqa: C901, PLR0911, PLR0912 - o
             return _value(only)
         case {"anyOf": [only, {"type": "null"}]}:
             return _value(only)
+        case {"anyOf": [{"type": "string"}, {"type": "array"} as several]}:
+            return f"name, or {_value(several)}"
         case {"enum": [*values]}:
             return _either([f"`{value}`" for value in values])
         case {"const": value}:

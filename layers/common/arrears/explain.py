@@ -12,6 +12,7 @@ from arrears.domain.events import ActionDone, ActionPlanned, CaseOpened, Event, 
 from arrears.domain.facts import PHONES, Extract
 from arrears.domain.money import Money
 from arrears.domain.policy import Agency, Calls, Policy, Requirement, Sms, Stage, Step, Threshold
+from arrears.explain_rules import pack_lines
 from arrears.simulate.player import DatedFact, Player
 
 #: The due date of the example. A date in a month of 31 days, a few days before most monthly reminders.
@@ -43,6 +44,7 @@ def explain_policy(policy: Policy) -> Iterator[str]:
     yield from _section("The stages", _stages(policy))
     yield from _section("Across the stages", _across(policy))
     yield from _section("How people are reached", _contacts(policy))
+    yield from _section("Rules of contact that bind", pack_lines(policy))
     yield from _section("Promises to pay", _promised(policy))
     yield from _section("Collection agencies", _agencies(policy))
     yield from _section("Court", _court(policy))
@@ -207,6 +209,8 @@ def _contacts(policy: Policy) -> Iterator[str]:
 
 def _calls(calls: Calls) -> Iterator[str]:
     yield f"A round of calls goes to these numbers, in this order: {', '.join(calls.numbers)}."
+    if calls.other_people == "guarantors":
+        yield "Family and other contacts are called only where the number is a guarantor's."
     if calls.tries_per_number > 1:
         apart = "on the same day" if calls.again_after_days == 0 else f"{_days(calls.again_after_days)} apart"
         yield f"A number that nobody answers is tried {calls.tries_per_number} times, {apart}."

@@ -34,7 +34,7 @@ _KEYS = {
     "commission": ("commission", ""),
 }
 #: Keys that tell one item of a list from another; lists of other items are compared as wholes.
-_NAMES = (("id",), ("action", "template", "risk_grades"))
+_NAMES = (("id",), ("name",), ("action", "template", "risk_grades"))
 _NOTHING = object()
 _EMPTY: tuple[Any, ...] = (None, "", [], {})
 _Item = Mapping[str, Any]

@@ -10,6 +10,7 @@ import yaml
 from arrears.domain.policy import Policy
 from arrears.errors import PermanentSetupError
 from arrears.resources import resource
+from arrears.rules_file import load_packs, rules_named
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,4 +38,6 @@ def shipped_document(name: str) -> str:
         path: Path = resource(f"{name}.yaml")
     except FileNotFoundError as error:
         raise PermanentSetupError(f"no policy {name!r} ships, and none is published") from error
-    return document_of(Policy.model_validate(yaml.safe_load(path.read_text(encoding="utf-8"))), {})
+    fields = yaml.safe_load(path.read_text(encoding="utf-8"))
+    packs = load_packs(rules_named(fields))
+    return document_of(Policy.model_validate({**fields, "packs": packs} if packs else fields), {})

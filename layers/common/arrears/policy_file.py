@@ -4,8 +4,7 @@ YAML or JSON (YAML holds it). What is wrong is told as `file:line: field: reason
 as they are written, never through a float.
 """
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,48 +12,29 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from arrears.documents.errors import TemplateError
-from arrears.documents.yaml_lines import Located, load_located
+from arrears.documents.yaml_lines import Located
 from arrears.domain.policy import Policy
+from arrears.domain.rules import Pack
+from arrears.policy_problems import (
+    MAX_POLICY,
+    PolicyFileError,
+    Problem,
+    path_text,
+    problem_of,
+    read_located,
+    warning_of,
+)
 from arrears.resources import policies_folder, resource
+from arrears.rules_check import looser, looser_templates
+from arrears.rules_file import find_pack, load_pack, pack_names, rules_named
 
 if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
-
     from arrears.documents.templates import Templates
 
-#: No policy that a person writes is longer, in bytes.
-MAX_POLICY = 256 * 1024
+__all__ = ["MAX_POLICY", "PolicyFile", "PolicyFileError", "Problem", "load_policy", "shipped_policy"]
+
 #: Which kind of template an action takes.
 _CHANNELS = {"send_sms": "sms", "queue_letter": "letter"}
-_PLACE_IN_MESSAGE = re.compile(r"([a-z_]+(?:\.[a-z0-9_]+)*): ")
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """What is wrong with a policy, or worth knowing.
-
-    Attributes:
-        line: counted from 1; None where no line can be named.
-        field: where in the policy, such as `stages.call.steps[0]`; empty for the file as a whole.
-    """
-
-    file: str
-    line: int | None
-    field: str
-    reason: str
-
-    def __str__(self) -> str:
-        """`file:line: field: reason`, which editors can follow."""
-        place = self.file if self.line is None else f"{self.file}:{self.line}"
-        return f"{place}: {self.field}: {self.reason}" if self.field else f"{place}: {self.reason}"
-
-
-class PolicyFileError(ValueError):
-    """A policy is refused; `problems` says why, in the order of the file."""
-
-    def __init__(self, problems: Sequence[Problem]) -> None:
-        super().__init__("\n".join(map(str, problems)))
-        self.problems = tuple(problems)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,16 +70,22 @@ def load_policy(path: Path | str, *, check_templates: bool = True) -> PolicyFile
         PolicyFileError: the file cannot be read, is no policy, or names templates that are not there or are bad.
     """
     path = Path(path)
-    located = _read(path)
+    located = read_located(path)
     source = located.value
     if not isinstance(source, dict):
         raise PolicyFileError([Problem(str(path), 1, "", "is no policy: a mapping with name, version and stages")])
+    if source.get("packs"):
+        raise PolicyFileError([Problem(str(path), located.line(("packs",)), "packs", "is no key of a policy here")])
+    packs = _packs(path, located)
     try:
-        policy = Policy.model_validate(source)
+        policy = Policy.model_validate({**source, "packs": packs} if packs else source)
     except ValidationError as error:
-        problems = [_problem(path, located, each) for each in error.errors(include_url=False, include_input=False)]
+        problems = [problem_of(path, located, each) for each in error.errors(include_url=False, include_input=False)]
         raise PolicyFileError(sorted(dict.fromkeys(problems), key=lambda problem: problem.line or 0)) from None
-    warnings = [_warning(path, located, text) for text in policy.warnings()]
+    refused = [Problem(str(path), located.line(at), path_text(at), reason) for at, reason in looser(policy)]
+    if refused:
+        raise PolicyFileError(refused)
+    warnings = [warning_of(path, located, text) for text in policy.warnings()]
     templates, problems = _check_templates(path, located, policy)
     if problems and check_templates:
         raise PolicyFileError(problems)
@@ -115,65 +101,22 @@ def shipped_policy(name: str) -> Path:
     return resource(f"{name}.yaml")
 
 
-# --- reading ---------------------------------------------------------------------------------------------------------
-def _read(path: Path) -> Located:
-    def refuse(reason: str, line: int | None = None) -> PolicyFileError:
-        return PolicyFileError([Problem(str(path), line, "", reason)])
-
-    try:
-        with path.open("rb") as opened:
-            raw = opened.read(MAX_POLICY + 1)
-    except OSError as error:
-        raise refuse(f"cannot be read: {error.strerror}") from None
-    if len(raw) > MAX_POLICY:
-        raise refuse(f"is longer than {MAX_POLICY // 1024} KiB")
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise refuse("is not UTF-8", raw.count(b"\n", 0, error.start) + 1) from None
-    if text.lstrip().startswith("{"):
-        # Tabs may indent JSON but not YAML; inside a JSON text they are written \t, so no text changes.
-        text = text.replace("\t", " ")
-    try:
-        return load_located(text, str(path))
-    except TemplateError as error:
-        raise refuse(error.message, error.line) from None
-    except RecursionError:
-        raise refuse("is nested too deeply") from None
-
-
-# --- what is wrong ---------------------------------------------------------------------------------------------------
-def _path_text(path: Iterable[str | int]) -> str:
-    text = ""
-    for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
-    return text
-
-
-_REASONS = {
-    "extra_forbidden": "is no key of a policy here",
-    "missing": "is missing",
-}
-
-
-def _problem(path: Path, located: Located, error: "ErrorDetails") -> Problem:
-    at = tuple(part for part in error["loc"] if part != "[key]")
-    reason = _REASONS.get(error["type"], error["msg"].removeprefix("Value error, "))
-    if error["type"] == "string_pattern_mismatch" and "[key]" in error["loc"]:
-        reason = f"is no name that can stand here ({error['ctx']['pattern']})"
-    elif error["type"] == "value_error" and (match := _PLACE_IN_MESSAGE.match(reason)):
-        at, reason = (*at, *match[1].split(".")), reason[match.end() :]
-    if reason[1:2].islower():
-        reason = reason[0].lower() + reason[1:]
-    return Problem(str(path), located.line(at), _path_text(at), reason)
-
-
-def _warning(path: Path, located: Located, text: str) -> Problem:
-    match = _PLACE_IN_MESSAGE.match(text)
-    if match is None:
-        return Problem(str(path), None, "", text)
-    at = match[1].split(".")
-    return Problem(str(path), located.line(at), match[1], text[match.end() :])
+def _packs(path: Path, located: Located) -> tuple[Pack, ...]:
+    """Return the packs that a policy's file names."""
+    packs, problems = [], []
+    for name in rules_named(located.value):
+        found = find_pack(name, path.parent)
+        if found is None:
+            reason = f"no pack of rules is named {name}; there are {', '.join(pack_names(path.parent))}"
+            problems.append(Problem(str(path), located.line(("rules",), name), "rules", reason))
+            continue
+        try:
+            packs.append(load_pack(found))
+        except PolicyFileError as error:
+            problems += error.problems
+    if problems:
+        raise PolicyFileError(problems)
+    return tuple(packs)
 
 
 # --- templates -------------------------------------------------------------------------------------------------------
@@ -218,7 +161,7 @@ def _check_templates(path: Path, located: Located, policy: Policy) -> tuple["Tem
     from arrears.documents.templates import load_templates
 
     def problem(at: tuple[str | int, ...], reason: str) -> Problem:
-        return Problem(str(path), located.line(at), _path_text(at), reason)
+        return Problem(str(path), located.line(at), path_text(at), reason)
 
     named = named_templates(policy)
     beside = [path.parent / f"{name}.yaml" for name in dict.fromkeys(name for _, _, name in named)]
@@ -238,8 +181,11 @@ def _check_templates(path: Path, located: Located, policy: Policy) -> tuple["Tem
             problems.append(problem(at, f"{name} is a template for {templates.by_name[name].channel}, not {channel}"))
         elif channel == "sms":
             problems += [problem(at, reason) for reason in _too_long(policy, templates, name)]
+        if name in templates and templates.by_name[name].channel == channel:
+            problems += [problem(at, reason) for reason in looser_templates(policy, templates.by_name[name])]
     for at, name in _default_texts(policy):
-        problems += [problem(at, reason) for reason in _too_long(policy, templates, name)]
+        reasons = [*_too_long(policy, templates, name), *looser_templates(policy, templates.by_name[name])]
+        problems += [problem(at, reason) for reason in reasons]
     return templates, problems
 
 

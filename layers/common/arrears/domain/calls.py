@@ -9,7 +9,9 @@ from datetime import date, timedelta
 
 from arrears.domain.case import Case, Done
 from arrears.domain.facts import Call, Phone
-from arrears.domain.policy import Calls, Policy
+from arrears.domain.keeping import why_not_called
+from arrears.domain.policy import Policy
+from arrears.domain.rules import THIRD_PARTIES
 from arrears.domain.value import value
 
 #: What the name of a step has behind it for the second and later calls of a round.
@@ -39,16 +41,17 @@ def round_of(case: Case, step: str) -> list[Done]:
     return calls[begins[-1] :] if begins else []
 
 
-def first_call(case: Case, calls: Calls, on: date) -> NextCall | None:
+def first_call(case: Case, policy: Policy, on: date) -> NextCall | None:
     """Return the first call of a new round; None when no number is left to call."""
-    phone = next(iter(numbers_to_call(case, calls, on)), None)
+    phone = next(iter(numbers_to_call(case, policy, on)), None)
     return None if phone is None else NextCall(phone, on, 1, f"to the {phone} number")
 
 
-def next_call(case: Case, calls: Calls, step: str, on: date) -> NextCall | None:
+def next_call(case: Case, policy: Policy, step: str, on: date) -> NextCall | None:
     """Return what follows in the round that is running; None when it is over."""
+    calls = policy.calls
     tried = round_of(case, step)
-    if not tried:
+    if calls is None or not tried:
         return None
     began = tried[0].on
     if any(call.is_conversation and began <= call.called_on <= on for call in case.calls):
@@ -58,7 +61,7 @@ def next_call(case: Case, calls: Calls, step: str, on: date) -> NextCall | None:
     again_on = last.on + timedelta(days=calls.again_after_days)
     if result is not None and result.result in ("invalid_number", "message_left"):
         again_on = max(last.on, result.called_on)
-    for phone in numbers_to_call(case, calls, on):
+    for phone in numbers_to_call(case, policy, on):
         tries = [done for done in tried if done.phone == phone]
         left = any((told := case.result_of(done, on)) is not None and told.result == "message_left" for done in tries)
         if len(tries) < calls.tries_per_number and not left:
@@ -68,11 +71,24 @@ def next_call(case: Case, calls: Calls, step: str, on: date) -> NextCall | None:
     return None
 
 
-def numbers_to_call(case: Case, calls: Calls, on: date) -> list[Phone]:
-    """Return the numbers that may be called, in order: on file, and not known to be invalid."""
+def numbers_to_call(case: Case, policy: Policy, on: date) -> list[Phone]:
+    """Return the numbers that may be called, in order: on file, not known to be invalid, and allowed by the rules."""
+    calls = policy.calls
     extract = case.account.extract(on)
-    dead = {number.phone for number in case.account.unusable if number.use == "call" and number.on <= on}
-    return [phone for phone in calls.numbers if extract is not None and phone in extract.phones and phone not in dead]
+    if extract is None:
+        return []
+    if calls is None:
+        # Without rounds every number on file is called, one that is invalid too: the call centre knows.
+        numbers = list(extract.phones)
+    else:
+        dead = {number.phone for number in case.account.unusable if number.use == "call" and number.on <= on}
+        numbers = [phone for phone in calls.numbers if phone in extract.phones and phone not in dead]
+        if calls.other_people == "guarantors":
+            numbers = [phone for phone in numbers if phone not in THIRD_PARTIES or phone in extract.guarantors]
+    rules = policy.bound
+    if rules is None or not (rules.third_parties or rules.wishes):
+        return numbers
+    return [phone for phone in numbers if not why_not_called(case.account, extract, rules, phone, on)]
 
 
 def why_refused(case: Case, policy: Policy, call: Call) -> str | None:

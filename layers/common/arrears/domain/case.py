@@ -1,6 +1,6 @@
 """A case: one delinquency episode of one account, and how each event changes it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Literal
@@ -43,7 +43,7 @@ from arrears.domain.events import (
     SmsReported,
     StageEntered,
 )
-from arrears.domain.facts import ZERO, Account, Call, Payment, Phone
+from arrears.domain.facts import ZERO, Account, Call, Payment, Phone, Reached
 from arrears.domain.money import Money
 from arrears.domain.policy_parts import Action
 from arrears.domain.value import changed, value
@@ -285,6 +285,24 @@ class Case:
             if done.action == "queue_call" and done.withdrawn_on is None and self.result_of(done, on) is None
         ]
 
+    def contacts(self) -> Iterator[Reached]:
+        """Yield the texts, calls and letters of the case, and the calls on file that none of them accounts for.
+
+        A call counts on the date on which it was made, or that on which it was queued while no result is on file.
+        """
+        accounted: set[str] = set()
+        for done in self.done:
+            if done.counts and done.action in ("send_sms", "queue_call", "queue_letter"):
+                result = self.result_of(done, date.max) if done.action == "queue_call" else None
+                if result is None or result.call_id in accounted:
+                    yield Reached(done.action, done.on, done.phone)
+                else:
+                    accounted.add(result.call_id)
+                    yield Reached("queue_call", result.called_on, done.phone or result.phone)
+        for call in self.calls:
+            if call.call_id not in accounted:
+                yield Reached("queue_call", call.called_on, call.phone)
+
     def withdrawn_call(self, call: Call) -> Done | None:
         """Return the withdrawn task that a result is for; None where its task, if it had one, was not withdrawn.
 
@@ -452,7 +470,8 @@ def evolve(case: Case, event: Event) -> Case:  # noqa: C901, PLR0911, PLR0912, P
         case ActionRetried():
             return changed(case, version=version, failed=None)
         case CaseClosed(on, reason):
-            return changed(case, version=version, closed_on=on, closed_reason=reason)
+            account = case.account.with_reached(case.contacts())
+            return changed(case, version=version, account=account, closed_on=on, closed_reason=reason)
         case CaseOpened():
             msg = f"{case.case_id}: opened twice"
             raise BrokenHistoryError(msg)

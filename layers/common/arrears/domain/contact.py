@@ -1,14 +1,15 @@
 """Whether and when a cardholder can be contacted: reachable, opted out, days, holidays, hours, caps."""
 
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 
 from arrears.domain.calls import numbers_to_call
 from arrears.domain.case import Case
 from arrears.domain.dates import ONE_DAY
-from arrears.domain.facts import Extract
+from arrears.domain.facts import Extract, Phone
+from arrears.domain.keeping import ALL_DAY, not_on, suspended, why_not_called, windows, with_bank_hours
 from arrears.domain.moment import Moment
 from arrears.domain.policy import Cap, Policy
-from arrears.domain.policy_parts import CONTACTS_WITH_HOURS, WEEKDAYS, Action
+from arrears.domain.policy_parts import CONTACTS_WITH_HOURS, WEEKDAYS, Action, Window
 from arrears.domain.value import value
 
 #: A policy whose days, holidays and caps leave no date within so many days is not looked at any further.
@@ -26,6 +27,8 @@ class NotBefore:
 def cannot_be_contacted(case: Case, policy: Policy, action: Action, on: date) -> str:
     """Return why the cardholder cannot be reached this way, or an empty text."""
     extract = case.account.extract(on)
+    if policy.bound is not None and (why := suspended(case, policy.bound, action, on)):
+        return why
     if extract is None:
         return ""
     if action == "send_sms":
@@ -50,8 +53,12 @@ def _no_text(case: Case, extract: Extract, on: date) -> str:
 def _no_call(case: Case, policy: Policy, extract: Extract, on: date) -> str:
     if not extract.phones:
         return "there is no phone number on file"
-    if policy.calls is not None and not numbers_to_call(case, policy.calls, on):
-        return "there is no number left that may be called"
+    if (policy.calls is not None or policy.bound is not None) and not numbers_to_call(case, policy, on):
+        why = "there is no number left that may be called"
+        if policy.bound is None:
+            return why
+        refused = (why_not_called(case.account, extract, policy.bound, phone, on) for phone in extract.phones)
+        return "; ".join([why, *dict.fromkeys(filter(None, refused))])
     return ""
 
 
@@ -63,27 +70,68 @@ def _no_letter(case: Case, extract: Extract, on: date) -> str:
     return ""
 
 
-def must_wait(case: Case, policy: Policy, action: Action, now: Moment) -> NotBefore | None:
+def must_wait(case: Case, policy: Policy, action: Action, now: Moment, phone: Phone | None = None) -> NotBefore | None:
     """Return until when a contact that is due must wait, or None when it can be made now."""
     for postponed in case.postponed:
         if postponed.action == action and now.on < postponed.until:
             return NotBefore(Moment(postponed.until, policy.opening_of_hours()), postponed.reason)
-    day, reason = first_date(case, policy, action, now.on)
+    day, reason = first_date(case, policy, action, now.on, phone)
     if day > now.on:
-        return NotBefore(Moment(day, policy.opening_of_hours()), reason)
-    if action in CONTACTS_WITH_HOURS and not policy.within_hours(now.at):
-        opening = policy.opening_of_hours()
-        start = now.on
-        if now.at is not None and now.at >= opening:
-            start, _ = first_date(case, policy, action, now.on + ONE_DAY)
-        return NotBefore(Moment(start, opening), "it is outside the contact hours")
+        return NotBefore(Moment(day, opening(case, policy, action, day)), reason)
+    if action in CONTACTS_WITH_HOURS:
+        return _outside_hours(case, policy, action, now, phone)
     return None
 
 
-def first_date(case: Case, policy: Policy, action: Action, since: date) -> tuple[date, str]:
+def _outside_hours(case: Case, policy: Policy, action: Action, now: Moment, phone: Phone | None) -> NotBefore | None:
+    rules = policy.bound
+    if rules is None:
+        if policy.within_hours(now.at):
+            return None
+        start = policy.opening_of_hours()
+        if now.at is None or now.at < start:
+            return NotBefore(Moment(now.on, start), _OUTSIDE)
+        tomorrow, _ = first_date(case, policy, action, now.on + ONE_DAY, phone)
+        return NotBefore(Moment(tomorrow, start), _OUTSIDE)
+    today = hours_on(case, policy, action, now.on)
+    if today and (now.at is None or any(start <= now.at < end for start, end in today)):
+        return None
+    reason = f"{_OUTSIDE} {' '.join(each.cite for each, rule in rules.hours if action in rule.actions)}".rstrip()
+    later = next((start for start, _ in today if now.at is not None and start > now.at), None)
+    if later is not None:
+        return NotBefore(Moment(now.on, later), reason)
+    tomorrow, _ = first_date(case, policy, action, now.on + ONE_DAY, phone)
+    return NotBefore(Moment(tomorrow, opening(case, policy, action, tomorrow)), reason)
+
+
+_OUTSIDE = "it is outside the contact hours"
+
+
+def hours_on(case: Case, policy: Policy, action: Action, on: date) -> tuple[Window, ...]:
+    """Return when an action is allowed on a date, by the bank's hours and those of its rules: the narrower of both."""
+    if policy.bound is None:
+        return (policy.contact.hours or ALL_DAY,)
+    return with_bank_hours(windows(policy.bound, action, case.account.extract(on), on), policy.contact.hours)
+
+
+def opening(case: Case, policy: Policy, action: Action, on: date) -> time:
+    """Return the time of day from which an action is allowed on a date; midnight where no hours are set."""
+    if policy.bound is None or not policy.bound.hours:
+        return policy.opening_of_hours()
+    return next((start for start, _ in hours_on(case, policy, action, on)), policy.opening_of_hours())
+
+
+def restricts_dates(policy: Policy, action: Action) -> bool:
+    """Say whether there can be dates on which an action may not be done."""
+    return policy.contact.restricts_dates or (policy.bound is not None and policy.bound.restricts(action))
+
+
+def first_date(case: Case, policy: Policy, action: Action, since: date, phone: Phone | None = None) -> tuple[date, str]:
     """Return the first date from `since` on which a contact is allowed, and why it is not earlier."""
-    contact = policy.contact
-    if not contact.restricts_dates:
+    contact, rules = policy.contact, policy.bound
+    if rules is not None and not rules.restricts(action):
+        rules = None
+    if rules is None and not contact.restricts_dates:
         return since, ""
     reason = ""
     for ahead in range(_HORIZON):
@@ -96,9 +144,13 @@ def first_date(case: Case, policy: Policy, action: Action, since: date) -> tuple
                 reason = reason or f"{day} is a holiday"
                 continue
         full = next((cap for cap in contact.limits if action in cap.actions and _is_full(case, cap, day)), None)
-        if full is None:
+        if full is not None:
+            reason = reason or f"the cap of {full.at_most} in {full.in_days} days is reached"
+            continue
+        why = "" if rules is None else not_on(case, rules, action, phone, day)
+        if not why:
             return day, reason
-        reason = reason or f"the cap of {full.at_most} in {full.in_days} days is reached"
+        reason = reason or why
     return since + timedelta(days=_HORIZON), reason
 
 

@@ -12,10 +12,11 @@ from datetime import date, time
 from arrears.domain.agencies import term_end
 from arrears.domain.calls import first_call
 from arrears.domain.case import Case, Placement, Promise
-from arrears.domain.contact import cannot_be_contacted, must_wait
+from arrears.domain.contact import cannot_be_contacted, must_wait, opening
 from arrears.domain.dates import ONE_DAY
 from arrears.domain.decisions import Act, Close, Decision, Record, Wait
 from arrears.domain.events import ActionPlanned, ActionUncertain, ActionWithdrawn
+from arrears.domain.keeping import pause_on
 from arrears.domain.legal import approval_on, files, limitation_ends, must_withdraw, next_legal_record, why_not_filed
 from arrears.domain.moment import Moment
 from arrears.domain.opening import account_of, case_id_of, open_case, opening_reason, opens_on
@@ -56,7 +57,7 @@ def decide(case: Case, policy: Policy, now: Moment) -> Decision:  # noqa: PLR091
         return _parked(case, on)
     if case.pending is not None:
         return _unfinished(case.pending, on, "")
-    settled = settle_promises(case, policy, on)
+    settled = settle_promises(case, policy, on) or _paused(case, policy, on)
     if settled is not None:
         return settled
     promise = case.standing_promise(on)
@@ -99,7 +100,7 @@ def _first_possible(
         if why_not:
             why = f"{act.action} is due but {why_not}"
             continue
-        later = must_wait(case, policy, act.action, now)
+        later = must_wait(case, policy, act.action, now, act.phone)
         if later is None:
             return act
         waits.append(later.moment)
@@ -114,7 +115,7 @@ def _first_possible(
 def _instead(case: Case, policy: Policy, act: Act, why_not: str, on: date) -> Act:
     """Return what is done instead of an action that cannot reach the cardholder; it counts for the same step."""
     instead = policy.contact.fallback[act.action]
-    first = first_call(case, policy.calls, on) if policy.calls is not None and instead.action == "queue_call" else None
+    first = first_call(case, policy, on) if policy.calls is not None and instead.action == "queue_call" else None
     return changed(
         act,
         action=instead.action,
@@ -222,6 +223,12 @@ def _withdraw_calls(case: Case, on: date, reason: str) -> Act | Wait | None:
     return Act("withdraw_calls", case.stage, "withdraw", f"{case.case_id}.withdraw.{number}", reason)
 
 
+def _paused(case: Case, policy: Policy, on: date) -> Act | Wait | None:
+    """Take back what is queued when a rule forbids calls for some days after a conversation."""
+    why = "" if policy.bound is None else pause_on(case, policy.bound, on)
+    return _withdraw_calls(case, on, why) if why else None
+
+
 def _lift_freeze(case: Case, on: date, reason: str) -> Act | Wait | None:
     """Ask for the freeze to be lifted, once, unless the core banking system refused it or has lifted it already."""
     asked = any(done.action == "freeze_account" for done in case.done)
@@ -298,4 +305,5 @@ def _next_date(case: Case, policy: Policy, on: date, promise: Promise | None) ->
     if not later:
         return None
     day = min(later)
-    return Moment(day, policy.opening_of_hours())
+    texts, calls = opening(case, policy, "send_sms", day), opening(case, policy, "queue_call", day)
+    return Moment(day, min(texts, calls))

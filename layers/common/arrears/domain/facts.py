@@ -4,8 +4,8 @@ Facts may arrive in any order, twice, or before their date. `Account` keeps thos
 for any business date: what are the arrears, how many days past due, is there a hold.
 """
 
-from collections.abc import Iterator
-from datetime import date, datetime, time
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Literal
 
@@ -24,6 +24,10 @@ CONVERSATIONS: frozenset[CallOutcome] = frozenset({"right_party", "promise", "re
 #: The order in which a cardholder is called (design.md, stage 2).
 PHONES: tuple[Phone, ...] = ("mobile", "work", "home", "family", "contact")
 ZERO = Decimal(0)
+#: What a number is not used for any more; at one that is `not_wanted` somebody asked not to be called.
+NumberUse = Literal["call", "sms", "not_wanted"]
+#: So many days of contacts are kept: the longest window that a rule of contact can have.
+DAYS_KEPT = 92
 
 
 @value
@@ -37,6 +41,7 @@ class Extract:
         timezone: IANA zone of the cardholder's place; business dates are dates there.
         phones: which numbers are on file, in calling order; the numbers themselves are kept apart.
         mailable: whether there is a billing address.
+        guarantors: which of the numbers are those of a guarantor, who owes the debt too.
     """
 
     as_of: date
@@ -54,6 +59,7 @@ class Extract:
     sms_opt_out: bool = False
     phones: tuple[Phone, ...] = ()
     mailable: bool = False
+    guarantors: tuple[Phone, ...] = ()
 
 
 @value
@@ -105,7 +111,11 @@ class Hold:
 
 @value
 class Call:
-    """The result of one call, as the call centre reports it."""
+    """The result of one call, as the call centre reports it.
+
+    Attributes:
+        not_wanted: numbers at which whoever answered asked not to be called any more.
+    """
 
     call_id: str
     called_at: datetime
@@ -115,6 +125,7 @@ class Call:
     promised_amount: Decimal | None = None
     promised_on: date | None = None
     agent: str | None = None
+    not_wanted: tuple[Phone, ...] = ()
 
     @property
     def is_conversation(self) -> bool:
@@ -131,8 +142,21 @@ class Unusable:
     """
 
     phone: Phone
-    use: Literal["call", "sms"]
+    use: NumberUse
     on: date
+
+
+@value
+class Reached:
+    """A contact with an account that rules of contact count beyond the case in which it was made.
+
+    Attributes:
+        how: the action, or `conversation` for a call in which the cardholder was spoken to.
+    """
+
+    how: Literal["send_sms", "queue_call", "queue_letter", "conversation"]
+    on: date
+    phone: Phone | None = None
 
 
 @value
@@ -145,6 +169,7 @@ class Account:
         calls: call results that came in while no case was open and whose date may still fall into one.
         unusable: numbers that are not used any more; they stay so when a case closes and another opens.
         opted_out_on: since when the cardholder wants no texts, by the network's list or by a reply.
+        reached: conversations, and the contacts of cases that are closed, as far back as a rule may count.
     """
 
     account_id: str
@@ -154,6 +179,7 @@ class Account:
     calls: tuple[Call, ...] = ()
     unusable: tuple[Unusable, ...] = ()
     opted_out_on: date | None = None
+    reached: tuple[Reached, ...] = ()
 
     def extract(self, on: date) -> Extract | None:
         """Return the extract in force on a date: the newest whose `as_of` is not later."""
@@ -264,12 +290,28 @@ class Account:
         return changed(self.with_result(call), calls=tuple(ordered))
 
     def with_result(self, call: Call) -> "Account":
-        """Return the account after a call: an invalid number is not called again, in whatever case."""
-        if call.result != "invalid_number" or call.phone is None:
-            return self
-        return self.with_unusable(call.phone, "call", call.called_on)
+        """Return the account after a call: an invalid number is not called again, in whatever case.
 
-    def with_unusable(self, phone: Phone, use: Literal["call", "sms"], on: date) -> "Account":
+        A conversation, and a wish not to be called, are kept beyond the case too.
+        """
+        account = self
+        if call.is_conversation:
+            account = account.with_reached([Reached("conversation", call.called_on, call.phone)])
+        for phone in call.not_wanted:
+            account = account.with_unusable(phone, "not_wanted", call.called_on)
+        if call.result != "invalid_number" or call.phone is None:
+            return account
+        return account.with_unusable(call.phone, "call", call.called_on)
+
+    def with_reached(self, contacts: Iterable[Reached]) -> "Account":
+        """Return the account with contacts added; those that no rule can count any more are left out."""
+        reached = sorted((*self.reached, *contacts), key=lambda one: one.on)
+        if not reached:
+            return self
+        since = reached[-1].on - timedelta(days=DAYS_KEPT)
+        return changed(self, reached=tuple(one for one in reached if one.on > since))
+
+    def with_unusable(self, phone: Phone, use: NumberUse, on: date) -> "Account":
         """Return the account with a number that is not used any more; the first date counts."""
         known = self.unusable_on(phone, use)
         if known is not None and known <= on:
@@ -277,7 +319,7 @@ class Account:
         others = tuple(each for each in self.unusable if (each.phone, each.use) != (phone, use))
         return changed(self, unusable=(*others, Unusable(phone, use, on)))
 
-    def unusable_on(self, phone: Phone, use: Literal["call", "sms"]) -> date | None:
+    def unusable_on(self, phone: Phone, use: NumberUse) -> date | None:
         """Return the date from which a number is not used any more; None for one that is."""
         return next((each.on for each in self.unusable if each.phone == phone and each.use == use), None)
 

@@ -4,7 +4,6 @@ A policy names its stages in order; each says when it is entered (`from`, `requi
 steps are taken in it. What a policy leaves out does not apply (rule 10).
 """
 
-import re
 from collections.abc import Iterator
 from datetime import date, time, timedelta
 from decimal import Decimal
@@ -13,6 +12,7 @@ from itertools import pairwise
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from arrears.domain.facts import PHONES, Phone, RiskGrade
 from arrears.domain.policy_parts import (
@@ -20,6 +20,7 @@ from arrears.domain.policy_parts import (
     Action,
     Amount,
     Amounts,
+    ClockTime,
     Currency,
     Days,
     Effective,
@@ -32,6 +33,7 @@ from arrears.domain.policy_parts import (
     Weekday,
     exact,
 )
+from arrears.domain.rules import Pack, RuleName, RulesInForce, rule_names
 
 
 class Threshold(PolicyModel):
@@ -142,26 +144,6 @@ class Freeze(PolicyModel):
     )
 
 
-_CLOCK_TIME = re.compile(r"[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{6})?)?", re.ASCII)
-
-
-def _clock_time(value: object) -> object:
-    """Refuse what is no HH:MM: YAML reads an unquoted one as a number. Stored policies have seconds too."""
-    if value == "24:00":
-        return time.max
-    if isinstance(value, time) or (isinstance(value, str) and _CLOCK_TIME.fullmatch(value)):
-        return value
-    msg = "write a time of day in quotes as HH:MM"
-    raise ValueError(msg)
-
-
-def _clock_text(value: time) -> str:
-    return "24:00" if value == time.max else f"{value:%H:%M}"
-
-
-ClockTime = Annotated[time, BeforeValidator(_clock_time), PlainSerializer(_clock_text)]
-
-
 class Cap(PolicyModel):
     """At most so many contacts in a rolling window.
 
@@ -231,6 +213,8 @@ class Calls(PolicyModel):
 
     Attributes:
         numbers: whom to call, in this order; who is left out is never called.
+        other_people: whether the numbers of family and other contacts are called at all events, or only where they are
+            those of a guarantor.
         tries_per_number: how often a number is tried in a round when nobody answers or it is busy.
         again_after_days: days between two tries of a round.
         capacity_per_day: how many calls the morning's worklist holds at most; without it, all.
@@ -239,6 +223,7 @@ class Calls(PolicyModel):
     """
 
     numbers: tuple[Phone, ...] = PHONES
+    other_people: Literal["anybody", "guarantors"] = "anybody"
     tries_per_number: Times = 1
     again_after_days: Annotated[int, Field(ge=0, le=60)] = 1
     capacity_per_day: Annotated[int, Field(ge=1)] | None = None
@@ -426,6 +411,10 @@ class Legal(PolicyModel):
     withdraw_when_paid: bool = False
 
 
+def _several(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
 class Policy(PolicyModel):
     """A whole policy.
 
@@ -434,6 +423,11 @@ class Policy(PolicyModel):
         stages: by name, in the order in which they follow each other.
         agency_id: who gets a placement while no agencies are named (rule 10).
         agencies: who gets placements; without it, all go to `agency_id`.
+        rules: the packs of rules of contact that bind besides what is set here; looked up in `rules/` beside the
+            policy's file, then among those that ship.
+        without: rules of those packs that the bank does not follow, such as `cn/calls-a-day`; only a rule that is not
+            verified can be left out.
+        packs: what the packs hold. It is put in when the policy is read from its file, and published with it.
     """
 
     name: Name
@@ -451,6 +445,24 @@ class Policy(PolicyModel):
     agencies: tuple[Agency, ...] = ()
     placements: Placements = Placements()
     legal: Legal = Legal()
+    rules: Annotated[tuple[Name, ...], BeforeValidator(_several, json_schema_input_type=Name | tuple[Name, ...])] = ()
+    without: tuple[RuleName, ...] = ()
+    packs: SkipJsonSchema[tuple[Pack, ...]] = ()
+
+    @model_validator(mode="after")
+    def _has_its_packs(self) -> "Policy":
+        if self.rules != tuple(pack.name for pack in self.packs):
+            msg = f"rules: {', '.join(self.rules)}: the packs come with the policy when it is read from its file"
+            raise ValueError(msg)
+        known = rule_names(self.packs)
+        for name in self.without:
+            if name not in known:
+                msg = f"without: {name} is no rule of its packs"
+                raise ValueError(msg)
+            if known[name].verified:
+                msg = f"without: {name} is verified ({known[name].source.where}), so it cannot be left out"
+                raise ValueError(msg)
+        return self
 
     @model_validator(mode="after")
     def _hangs_together(self) -> "Policy":
@@ -488,6 +500,12 @@ class Policy(PolicyModel):
     def label(self) -> str:
         """Name and version, as recorded with each decision."""
         return f"{self.name} {self.version}"
+
+    @cached_property
+    def bound(self) -> RulesInForce | None:
+        """The rules of its packs; None for a policy that no rule binds."""
+        rules = RulesInForce(self.packs, self.without) if self.packs else None
+        return rules if rules is not None and rules.all else None
 
     @cached_property
     def ladder(self) -> tuple[StageName, ...]:

@@ -1,9 +1,11 @@
 """What all parts of a policy are made of: its kinds of values, and the base of its models."""
 
+import re
+from datetime import time
 from decimal import Decimal
 from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 ZERO = Decimal(0)
 Action = Literal[
@@ -54,3 +56,24 @@ class PolicyModel(BaseModel):
     """Base of all parts of a policy: immutable, and a key that is not known is refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+_CLOCK_TIME = re.compile(r"[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{6})?)?", re.ASCII)
+
+
+def _clock_time(value: object) -> object:
+    """Refuse what is no HH:MM: YAML reads an unquoted one as a number. Stored policies have seconds too."""
+    if value == "24:00":
+        return time.max
+    if isinstance(value, time) or (isinstance(value, str) and _CLOCK_TIME.fullmatch(value)):
+        return value
+    msg = "write a time of day in quotes as HH:MM"
+    raise ValueError(msg)
+
+
+def _clock_text(value: time) -> str:
+    return "24:00" if value == time.max else f"{value:%H:%M}"
+
+
+ClockTime = Annotated[time, BeforeValidator(_clock_time), PlainSerializer(_clock_text)]
+Window = tuple[ClockTime, ClockTime]

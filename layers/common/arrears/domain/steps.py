@@ -7,7 +7,7 @@ from functools import lru_cache
 from arrears.domain.agencies import able, candidate, placing_due_on
 from arrears.domain.calls import AGAIN, first_call, next_call, round_of
 from arrears.domain.case import Case, Done, Placement
-from arrears.domain.contact import cannot_be_contacted, first_date
+from arrears.domain.contact import cannot_be_contacted, first_date, restricts_dates
 from arrears.domain.dates import ONE_DAY, monthly_date, next_monthly_date
 from arrears.domain.decisions import Act
 from arrears.domain.policy import Freeze, MonthlyReminder, Policy, Step
@@ -67,9 +67,7 @@ def _in_rounds(policy: Policy, step: Step) -> bool:
 
 
 def _round_due_on(case: Case, policy: Policy, index: int, on: date) -> date | None:
-    if policy.calls is None:
-        return None
-    following = next_call(case, policy.calls, _step_name(case, index), on)
+    following = next_call(case, policy, _step_name(case, index), on)
     return following.due_on if following is not None else None
 
 
@@ -78,7 +76,7 @@ def _round_act(case: Case, policy: Policy, index: int, on: date) -> Act | None:
     if policy.calls is None:
         return None
     name = _step_name(case, index)
-    following = next_call(case, policy.calls, name, on)
+    following = next_call(case, policy, name, on)
     if following is None or following.due_on > on:
         return None
     number = len(case.steps_done(name))
@@ -116,7 +114,7 @@ def step_due_on(case: Case, policy: Policy, index: int, step: Step, on: date) ->
         return None
     due_on = done[-1].on + timedelta(days=step.every_days)
     if _in_rounds(policy, step):
-        if policy.calls is not None and next_call(case, policy.calls, name, on) is not None:
+        if next_call(case, policy, name, on) is not None:
             return None
         due_on = max(due_on, round_of(case, name)[-1].on + ONE_DAY)
     return due_on
@@ -132,7 +130,7 @@ def _step_act(case: Case, policy: Policy, index: int, step: Step, due_on: date, 
         takers = able(policy, candidate(case, Placement("", "", on), on))
         reason = f"{reason}; {', '.join(agency.id for agency in takers)} can take it, the day's allocation says which"
     if policy.calls is not None and step.action == "queue_call":
-        first = first_call(case, policy.calls, due_on)
+        first = first_call(case, policy, on)
         if first is not None:
             phone, reason = first.phone, f"{reason}, {first.reason}"
     return Act(
@@ -167,7 +165,7 @@ def _monthly_due(case: Case, policy: Policy, reminder: MonthlyReminder, on: date
     None where it is done, where a text has gone out since its day anyway, or where the case was not open on it.
     """
     day = _monthly_day(reminder.day, on)
-    if case.opened_on > day or (day < on and not policy.contact.restricts_dates):
+    if case.opened_on > day or (day < on and not restricts_dates(policy, "send_sms")):
         return None
     action_id = _monthly_id(case, day)
     if any(done.on >= day and (done.action == "send_sms" or done.action_id == action_id) for done in case.done):

@@ -14,6 +14,7 @@ from arrears.domain.case import Case, Done
 from arrears.domain.contact import cannot_be_contacted
 from arrears.domain.decide import stands_still
 from arrears.domain.facts import Phone, RiskGrade
+from arrears.domain.keeping import pause_on, windows
 from arrears.domain.moment import Moment
 from arrears.domain.money import Money
 from arrears.domain.policy import Policy
@@ -84,7 +85,11 @@ def _is_open(case: Case, policy: Policy, call: Done, on: date) -> bool:
         return False
     if case.result_of(call, on) is not None or cannot_be_contacted(case, policy, "queue_call", on):
         return False
-    return call.phone is None or policy.calls is None or call.phone in numbers_to_call(case, policy.calls, on)
+    if policy.bound is not None and (
+        pause_on(case, policy.bound, on) or not windows(policy.bound, "queue_call", case.account.extract(on), on)
+    ):
+        return False
+    return call.phone is None or policy.calls is None or call.phone in numbers_to_call(case, policy, on)
 
 
 def ranked(

@@ -1,0 +1,116 @@
+"""What is wrong with a policy, or with a pack of rules that it names, and where: `file:line: field: reason`."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from arrears.documents.errors import TemplateError
+from arrears.documents.yaml_lines import Located, load_located
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+#: No policy that a person writes is longer, in bytes.
+MAX_POLICY = 256 * 1024
+_PLACE_IN_MESSAGE = re.compile(r"([a-z_]+(?:\.[a-z0-9_]+)*): ")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with a policy, or worth knowing.
+
+    Attributes:
+        line: counted from 1; None where no line can be named.
+        field: where in the policy, such as `stages.call.steps[0]`; empty for the file as a whole.
+    """
+
+    file: str
+    line: int | None
+    field: str
+    reason: str
+
+    def __str__(self) -> str:
+        """`file:line: field: reason`, which editors can follow."""
+        place = self.file if self.line is None else f"{self.file}:{self.line}"
+        return f"{place}: {self.field}: {self.reason}" if self.field else f"{place}: {self.reason}"
+
+
+class PolicyFileError(ValueError):
+    """A policy is refused; `problems` says why, in the order of the file."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = tuple(problems)
+
+
+# --- reading ---------------------------------------------------------------------------------------------------------
+def read_located(path: Path) -> Located:
+    """Read a file of YAML or JSON.
+
+    Raises:
+        PolicyFileError: it cannot be read, or is neither.
+    """
+
+    def refuse(reason: str, line: int | None = None) -> PolicyFileError:
+        return PolicyFileError([Problem(str(path), line, "", reason)])
+
+    try:
+        with path.open("rb") as opened:
+            raw = opened.read(MAX_POLICY + 1)
+    except OSError as error:
+        raise refuse(f"cannot be read: {error.strerror}") from None
+    if len(raw) > MAX_POLICY:
+        raise refuse(f"is longer than {MAX_POLICY // 1024} KiB")
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise refuse("is not UTF-8", raw.count(b"\n", 0, error.start) + 1) from None
+    if text.lstrip().startswith("{"):
+        # Tabs may indent JSON but not YAML; inside a JSON text they are written \t, so no text changes.
+        text = text.replace("\t", " ")
+    try:
+        return load_located(text, str(path))
+    except TemplateError as error:
+        raise refuse(error.message, error.line) from None
+    except RecursionError:
+        raise refuse("is nested too deeply") from None
+
+
+# --- what is wrong ---------------------------------------------------------------------------------------------------
+def path_text(path: Iterable[str | int]) -> str:
+    """Return a place in a file, such as `stages.call.steps[0]`."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+_REASONS = {
+    "missing": "is missing",
+}
+
+
+def problem_of(
+    path: Path, located: Located, error: "ErrorDetails", unknown_key: str = "is no key of a policy here"
+) -> Problem:
+    """Return what pydantic found wrong, with its place in the file."""
+    at = tuple(part for part in error["loc"] if part != "[key]")
+    reason = {**_REASONS, "extra_forbidden": unknown_key}.get(error["type"], error["msg"].removeprefix("Value error, "))
+    if error["type"] == "string_pattern_mismatch" and "[key]" in error["loc"]:
+        reason = f"is no name that can stand here ({error['ctx']['pattern']})"
+    elif error["type"] == "value_error" and (match := _PLACE_IN_MESSAGE.match(reason)):
+        at, reason = (*at, *match[1].split(".")), reason[match.end() :]
+    if reason[1:2].islower():
+        reason = reason[0].lower() + reason[1:]
+    return Problem(str(path), located.line(at), path_text(at), reason)
+
+
+def warning_of(path: Path, located: Located, text: str) -> Problem:
+    """Return a warning, with its place in the file where the text begins with one."""
+    match = _PLACE_IN_MESSAGE.match(text)
+    if match is None:
+        return Problem(str(path), None, "", text)
+    at = match[1].split(".")
+    return Problem(str(path), located.line(at), match[1], text[match.end() :])
