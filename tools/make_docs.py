@@ -16,6 +16,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from arrears import errors
 from arrears.domain.policy import Policy
+from arrears.domain.policy_parts import PolicyModel
+from arrears.domain.rules import Pack
+from arrears.explain_rules import rule_in_words
+from arrears.resources import policies_folder
+from arrears.rules_file import load_pack
 from tools.template import ROOT, functions, load, resources
 
 State = Mapping[str, Any]
@@ -42,6 +47,10 @@ SILENT: dict[str, dict[str, str]] = {
         "at_most": "How often at most.",
         "id": "What it is called in files and on the command line.",
         "template": "The text that is sent or the letter that is written; a name from `templates/`.",
+        "kind": "Which kind of rule it is.",
+        "source": "Where it is written.",
+        "verified": "Whether the source was read and says this. What is not verified is a setting: it binds too, but a "
+        "policy may name it under `without`.",
     },
     "Policy": {
         "name": "What the policy is called; a published policy is kept under its name and version.",
@@ -76,10 +85,36 @@ SILENT: dict[str, dict[str, str]] = {
 
 def policy_keys() -> str:
     """Every key of a policy: from the models that check it."""
-    schema = Policy.model_json_schema(by_alias=True)
-    parts = {"Policy": schema, **schema["$defs"]}
-    order = ["Policy", *(name for name in _reached(schema, parts) if name != "Policy")]
+    return _keys(Policy)
+
+
+def pack_keys() -> str:
+    """Every key of a pack of rules of contact."""
+    return _keys(Pack)
+
+
+def _keys(model: type[PolicyModel]) -> str:
+    schema = model.model_json_schema(by_alias=True)
+    parts = {model.__name__: schema, **schema["$defs"]}
+    order = [model.__name__, *(name for name in _reached(schema, parts) if name != model.__name__)]
     return "\n\n".join(_part(name, parts) for name in order)
+
+
+def pack_rules() -> str:
+    """The rules of each pack that ships, with their sources."""
+    return "\n\n".join(_pack(load_pack(path)) for path in sorted((policies_folder() / "rules").glob("*.yaml")))
+
+
+def _pack(pack: Pack) -> str:
+    rows = []
+    for rule in pack.rules:
+        verified = "" if rule.verified else " **Not verified: a setting.**"
+        rows.append((f"`{pack.name}/{rule.id}`", rule_in_words(rule), rule.source.where, rule.source.says + verified))
+    told = [f"### {pack.title} (`{pack.name}`)", pack.about]
+    told += [table(("rule", "what is kept", "source", "what it says"), rows)] if rows else ["There are no rules."]
+    if pack.not_held:
+        told.append("\n".join(["What no rule here keeps:", "", *(f"- {each}" for each in pack.not_held)]))
+    return "\n\n".join(told)
 
 
 def _reached(schema: Mapping[str, Any], parts: Mapping[str, Any]) -> list[str]:
@@ -145,6 +180,8 @@ def _value(field: Mapping[str, Any]) -> str:  # noqa: C901, PLR0911, PLR0912 - o
             return f"[{title.lower()}](#{title.lower().replace(' ', '-')})"
         case {"allOf": [only]}:
             return _value(only)
+        case {"oneOf": [*kinds]}:
+            return _either([_value(each) for each in kinds])
         case {"anyOf": [only, {"type": "null"}]}:
             return _value(only)
         case {"anyOf": [{"type": "string"}, {"type": "array"} as several]}:
@@ -424,6 +461,7 @@ def _place(resource: Any) -> str:
 PARTS: dict[str, dict[str, Callable[[], str]]] = {
     "README.md": {"functions": function_table},
     "docs/policy.md": {"keys": policy_keys},
+    "docs/rules.md": {"rules": pack_rules, "keys": pack_keys},
     "docs/architecture.md": {"states": state_diagram, "errors": error_table},
     "docs/operations.md": {"parameters": parameter_table, "alarms": alarm_table},
     "docs/security.md": {"grants": grant_table},

@@ -13,24 +13,37 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from arrears.domain.policy import Policy
+from arrears.domain.policy_parts import PolicyModel
+from arrears.domain.rules import Pack
 from tools.make_docs import SILENT, attributes, described, summary
 from tools.template import ROOT
 
 TARGET = ROOT / "infra" / "policies" / "schemas" / "policy-1.schema.json"
+#: Of packs of rules of contact.
+RULES_TARGET = TARGET.with_name("rules-1.schema.json")
 #: A time of day as a policy writes it, and an amount; JSON Schema's own `time` has seconds and an offset.
 TIME = r"^(?:(?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9])?|24:00)$"
 DECIMAL = r"^\+?[0-9]+(?:\.[0-9]*)?$"
 
 
 def policy_schema() -> dict[str, Any]:
-    """Return the schema, with what the documents say of each key."""
-    schema = Policy.model_json_schema(by_alias=True)
-    parts = {"Policy": schema, **schema["$defs"]}
+    """Return the schema of policies, with what the documents say of each key."""
+    return _schema(Policy, "policy-1")
+
+
+def rules_schema() -> dict[str, Any]:
+    """Return the schema of packs of rules of contact."""
+    return _schema(Pack, "rules-1")
+
+
+def _schema(model: type[PolicyModel], title: str) -> dict[str, Any]:
+    schema = model.model_json_schema(by_alias=True)
+    parts = {model.__name__: schema, **schema["$defs"]}
     made = {name: _part(name, part, parts) for name, part in parts.items()}
-    whole = made.pop("Policy")
+    whole = made.pop(model.__name__)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "policy-1",
+        "title": title,
         **{key: value for key, value in whole.items() if key not in {"$defs", "title"}},
         "$defs": made,
     }
@@ -79,15 +92,16 @@ def _amount(value: Mapping[str, Any]) -> dict[str, Any]:
 
 def main(arguments: list[str]) -> int:
     """Write the schema, or with `--check` say whether it is out of date."""
-    text = json.dumps(policy_schema(), ensure_ascii=False, indent=2) + "\n"
-    if TARGET.is_file() and TARGET.read_text(encoding="utf-8") == text:
-        return 0
-    if "--check" in arguments:
-        print(f"out of date: {TARGET.relative_to(ROOT)}")
-        return 1
-    TARGET.write_text(text, encoding="utf-8")
-    print(f"written: {TARGET.relative_to(ROOT)}")
-    return 0
+    stale = 0
+    for target, schema in ((TARGET, policy_schema()), (RULES_TARGET, rules_schema())):
+        text = json.dumps(schema, ensure_ascii=False, indent=2) + "\n"
+        if target.is_file() and target.read_text(encoding="utf-8") == text:
+            continue
+        stale += 1
+        if "--check" not in arguments:
+            target.write_text(text, encoding="utf-8")
+        print(f"{'out of date' if '--check' in arguments else 'written'}: {target.relative_to(ROOT)}")
+    return 1 if stale and "--check" in arguments else 0
 
 
 if __name__ == "__main__":

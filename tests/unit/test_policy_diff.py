@@ -12,6 +12,7 @@ from arrears.domain.policy import Policy
 from arrears.policy_diff import policy_differences
 from arrears.policy_file import load_policy
 from arrears.resources import policies_folder, resource
+from arrears.rules_file import load_pack
 
 SHIPPED = sorted(policies_folder().glob("*.yaml"))
 BASE: dict[str, Any] = json.loads(load_policy(resource("tw-credit-card.yaml")).document())["policy"]
@@ -132,8 +133,9 @@ def test_no_change_goes_untold() -> None:
 
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     first, second = tmp_path / "a.json", tmp_path / "b.json"
-    first.write_text(json.dumps(BASE))
-    other = json.loads(json.dumps(BASE)) | {"version": "2"}
+    base = {key: value for key, value in BASE.items() if key != "packs"}
+    first.write_text(json.dumps(base))
+    other = json.loads(json.dumps(base)) | {"version": "2"}
     other["stages"]["lawyer_letter"]["from"]["days_past_due"] = 45
     second.write_text(json.dumps(other))
 
@@ -148,3 +150,23 @@ def test_a_policy_that_is_refused_is_not_compared(tmp_path: Path, capsys: pytest
     bad.write_text("{}")
     assert main(["policy", "diff", str(bad), str(bad)]) == 1
     assert "bad.json:1" in capsys.readouterr().err
+
+
+def test_a_rule_of_contact_is_told_in_words() -> None:
+    cn = load_policy(resource("cn-credit-card.yaml")).policy
+    fields = json.loads(cn.model_dump_json(by_alias=True))
+    fields["packs"][0]["rules"][1]["at_most"] = 2
+
+    (line,) = policy_differences(cn, Policy.model_validate(fields))
+
+    assert line.startswith("rules of contact: cn/calls-a-day: At most 3 calls a day. (Guideline of 2024")
+    assert " -> At most 2 calls a day. (" in line
+
+
+def test_a_pack_more_or_less_is_told() -> None:
+    policy = changed(rules=["cn"], packs=[load_pack(resource("rules", "cn.yaml"))])
+
+    assert policy_differences(changed(), policy) == [
+        "rules of contact: tw: taken out, 0 rules",
+        "rules of contact: cn: new, 3 rules",
+    ]

@@ -57,7 +57,7 @@ def rule_in_words(rule: Rule) -> str:  # noqa: PLR0911 - one line for each kind 
         case LanguageRule(languages=languages):
             return f"Texts and letters are written in {_and(languages)}."
         case NoticeRule(before=before, action=action, template=template, days=days):
-            notice = f"{_MANY[action].removesuffix('s')}{f' "{template}"' if template else ''}"
+            notice = _MANY[action].removesuffix("s") + (f' "{template}"' if template else "")
             return f"{_sentence(_MANY[before])} only {_count(days, 'day')} or more after a {notice}."
         case SuspendedRule(holds=holds, actions=actions):
             reasons = _and([hold.replace("_", " ") for hold in holds], "or")

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeGuard
 
 from arrears.domain.policy import Policy
+from arrears.domain.rules import Rule
+from arrears.explain_rules import rule_in_words
 
 _STAGES = {"lawyer_letter": "lawyer's letter"}
 _ACTIONS = {
@@ -34,7 +36,7 @@ _KEYS = {
     "commission": ("commission", ""),
 }
 #: Keys that tell one item of a list from another; lists of other items are compared as wholes.
-_NAMES = (("id",), ("name",), ("action", "template", "risk_grades"))
+_NAMES = (("id",), ("action", "template", "risk_grades"))
 _NOTHING = object()
 _EMPTY: tuple[Any, ...] = (None, "", [], {})
 _Item = Mapping[str, Any]
@@ -48,13 +50,35 @@ def policy_differences(first: Policy, second: Policy) -> list[str]:
     """
     one, other = (policy.model_dump(by_alias=True, mode="json") for policy in (first, second))
     for policy in (one, other):
-        del policy["name"], policy["version"]
-    lines = list(_mapping((), one, other))
+        del policy["name"], policy["version"], policy["packs"], policy["rules"]
+    lines = [*_mapping((), one, other), *_rules(first, second)]
     kept = [name for name in first.stages if name in second.stages]
     ordered = [name for name in second.stages if name in first.stages]
     if kept != ordered:
         lines.insert(0, f"order of the stages: {', '.join(first.stages)} -> {', '.join(second.stages)}")
     return lines
+
+
+def _rules(first: Policy, second: Policy) -> Iterator[str]:
+    """Yield what differs in the rules of contact, in the words of `arrears policy explain`."""
+    one, other = ({pack.name: pack for pack in policy.packs} for policy in (first, second))
+    for name in dict.fromkeys((*one, *other)):
+        if name not in other or name not in one:
+            pack, word = (one[name], "taken out") if name in one else (other[name], "new")
+            yield f"rules of contact: {name}: {word}, {len(pack.rules)} rules"
+            continue
+        before, after = ({rule.id: rule for rule in pack.rules} for pack in (one[name], other[name]))
+        for rule_id in dict.fromkeys((*before, *after)):
+            was, now = before.get(rule_id), after.get(rule_id)
+            if was != now:
+                said = ("none" if rule is None else _rule(rule) for rule in (was, now))
+                yield f"rules of contact: {name}/{rule_id}: {' -> '.join(said)}"
+        if before == after and one[name] != other[name]:
+            yield f"rules of contact: {name}: what is said of the pack, its zones or regions -> others"
+
+
+def _rule(rule: Rule) -> str:
+    return f"{rule_in_words(rule)} ({rule.source.where}{'' if rule.verified else ', not verified'}: {rule.source.says})"
 
 
 def _walk(path: tuple[str, ...], one: object, other: object) -> Iterator[str]:

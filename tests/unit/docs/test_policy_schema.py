@@ -10,11 +10,14 @@ import pytest
 
 from arrears.documents.yaml_lines import load_located
 from arrears.domain.policy import Policy
+from arrears.rules_file import load_packs, rules_named
 from tests.unit.docs.markdown import read
 from tools import make_schema
 from tools.template import ROOT
 
 SCHEMA: dict[str, Any] = json.loads(read(make_schema.TARGET))
+RULES: dict[str, Any] = json.loads(read(make_schema.RULES_TARGET))
+PACKS = sorted((ROOT / "infra" / "policies" / "rules").glob("*.yaml"))
 SHIPPED = sorted((ROOT / "infra" / "policies").glob("*.yaml"))
 CHECK = jsonschema.Draft202012Validator(SCHEMA, format_checker=jsonschema.FormatChecker())
 
@@ -28,10 +31,18 @@ def written(path: Path) -> dict[str, Any]:
 
 def test_it_is_up_to_date() -> None:
     assert make_schema.policy_schema() == SCHEMA, "run tools/make_schema.py with the project's Python"
+    assert make_schema.rules_schema() == RULES, "run tools/make_schema.py with the project's Python"
 
 
 def test_it_is_a_schema() -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
+
+
+@pytest.mark.parametrize("path", PACKS, ids=lambda path: path.stem)
+def test_the_packs_that_ship_follow_theirs_and_name_it(path: Path) -> None:
+    jsonschema.Draft202012Validator(RULES, format_checker=jsonschema.FormatChecker()).validate(written(path))
+    schema = read(path).splitlines()[0].removeprefix("# yaml-language-server: $schema=")
+    assert (path.parent / schema).resolve() == make_schema.RULES_TARGET
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
@@ -88,6 +99,7 @@ def test_it_refuses_nothing_that_the_models_take() -> None:
     """
     full = written(ROOT / "infra" / "policies" / "tw-credit-card-full.yaml")
     others: list[Any] = [None, 0, 1, 30, 400, "30", "0.5", "08:00", "text", "2005-06-18", "sms", True, [], {}, ["mon"]]
+    packs = load_packs(rules_named(full))
     taken = 0
     for path in places(full):
         for other in others:
@@ -99,7 +111,7 @@ def test_it_refuses_nothing_that_the_models_take() -> None:
                 continue
             place[path[-1]] = other
             try:
-                Policy.model_validate(altered)
+                Policy.model_validate(altered | {"packs": packs})
             except ValueError:
                 continue
             taken += 1
@@ -111,6 +123,7 @@ def test_an_old_schema_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     old = tmp_path / "policy-1.schema.json"
     old.write_text("{}")
     monkeypatch.setattr(make_schema, "TARGET", old)
+    monkeypatch.setattr(make_schema, "RULES_TARGET", tmp_path / "rules-1.schema.json")
     monkeypatch.setattr(make_schema, "ROOT", tmp_path)
     assert make_schema.main(["--check"]) == 1
     assert old.read_text() == "{}"

@@ -229,11 +229,13 @@ class Pack(PolicyModel):
     """The rules of contact of one country, each with its source.
 
     Attributes:
+        name: what a policy calls it by, as its file is named.
         title: what it is, for people.
         about: what was read and what was not, for whoever checks it.
         zones: the time zones of the country. Where the cardholder's is not known, hours are those that lie within the
             hours of all of them.
         regions: the zones of a postal region, by its code; they count where only the region is known.
+        rules: the rules; none says that no source was read.
         not_held: what the law says beyond it that no rule here keeps, and where it is kept, if it is.
     """
 
