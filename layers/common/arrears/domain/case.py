@@ -424,6 +424,9 @@ def evolve(case: Case, event: Event) -> Case:  # noqa: C901, PLR0911, PLR0912, P
             account = case.account.with_hold(hold_id, reason, lifted=on, at=at)
             return changed(case, version=version, account=account)
         case CallResult(call):
+            if call.called_on <= case.opened_on:
+                # Made before the case, and told late: rules of contact count it, the case does not.
+                return changed(case, version=version, account=case.account.with_result(call))
             calls = sorted((*case.calls, call), key=lambda c: (c.called_on, c.called_at.isoformat(), c.call_id))
             return changed(case, version=version, account=case.account.with_result(call), calls=tuple(calls))
         case LetterReported(letter_id, status, on, tracking_number):

@@ -114,6 +114,30 @@ def hours_on(case: Case, policy: Policy, action: Action, on: date) -> tuple[Wind
     return with_bank_hours(windows(policy.bound, action, case.account.extract(on), on), policy.contact.hours)
 
 
+def call_hours(case: Case, policy: Policy, on: date) -> Window | None:
+    """Return from when to when the cardholder may be called on a date, for whoever calls; None where it is all day.
+
+    Of two windows of a date, which there are only where the place is not known, the longer one.
+    """
+    found = hours_on(case, policy, "queue_call", on)
+    longest = max(found, key=lambda window: _seconds(window[1]) - _seconds(window[0]), default=None)
+    return None if longest == ALL_DAY else longest
+
+
+def usual_hours(case: Case, policy: Policy, since: date) -> Window | None:
+    """Return the hours within those of every day of the week from a date on: what a sheet can say in one line."""
+    days = (since + timedelta(days=ahead) for ahead in range(7 if policy.bound is not None else 1))
+    windows_ = [window for day in days if (window := call_hours(case, policy, day)) is not None]
+    if not windows_:
+        return None
+    start, end = max(start for start, _ in windows_), min(end for _, end in windows_)
+    return (start, end) if start < end else windows_[0]
+
+
+def _seconds(at: time) -> int:
+    return at.hour * 3600 + at.minute * 60 + at.second
+
+
 def opening(case: Case, policy: Policy, action: Action, on: date) -> time:
     """Return the time of day from which an action is allowed on a date; midnight where no hours are set."""
     if policy.bound is None or not policy.bound.hours:

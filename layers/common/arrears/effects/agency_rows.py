@@ -9,6 +9,7 @@ from typing import Final
 
 from arrears.adapters.settings import ActivePolicy
 from arrears.domain.case import Case, Placement
+from arrears.domain.contact import usual_hours
 from arrears.effects.known import Known, written
 
 CASE_SCHEMA: Final = "agency-case-1"
@@ -40,7 +41,8 @@ def case_row(
         mandate: the reference of the bank's mandate to the agency.
         bank: the bank's name and phone, for questions.
     """
-    profile, extract, hours = known.profile, known.extract, active.policy.contact.hours
+    profile, extract = known.profile, known.extract
+    hours = usual_hours(known.case, active.policy, known.on)
     term_end = active.policy.term_end(known.on)
     values: dict[str, object] = {
         "case_id": known.case.case_id,

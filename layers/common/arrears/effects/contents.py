@@ -7,6 +7,7 @@ from arrears.documents.parts import Bank, LawFirm, Repayment, postal_address
 from arrears.documents.templates import LetterKind
 from arrears.domain import policy as rules
 from arrears.domain.case import Case, Done
+from arrears.domain.contact import usual_hours
 from arrears.domain.facts import Payment, Phone
 from arrears.domain.money import Money
 from arrears.effects.known import Known
@@ -125,7 +126,7 @@ def sheet_of(known: Known, active: ActivePolicy, bank: rules.Bank, *, agency_id:
     """
     if bank.mandate_date is None:
         raise PermanentDocumentError(f"{known.case.case_id}: the policy does not date the bank's mandate")
-    hours = active.policy.contact.hours
+    hours = usual_hours(known.case, active.policy, known.on)
     return AgencySheet(
         agency_id=agency_id,
         agency_name=agency_id,

@@ -1,11 +1,13 @@
 """Queue a call for the call centre (schema `call-task-1`)."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypedDict
 
 from arrears.documents.clean import in_script_of
+from arrears.domain.calls import numbers_to_call
+from arrears.domain.contact import call_hours
 from arrears.domain.facts import PHONES, Phone
 from arrears.effects.known import Known, known_for, plan_of, written
 from arrears.effects.ports import Tasks
@@ -16,7 +18,8 @@ SCHEMA: Final = "call-task-1"
 
 #: What a caller may say to whoever answers. `cardholder`: speak of the debt once it is the cardholder who answers, and
 #: to anybody else only leave the message. `message_only`: never speak of a debt; only leave the message.
-May = Literal["cardholder", "message_only"]
+#: `guarantor`: as `cardholder`, of the guarantor, who owes the debt too.
+May = Literal["cardholder", "message_only", "guarantor"]
 _MAY: Final[Mapping[Phone, May]] = {
     "mobile": "cardholder",
     "work": "cardholder",
@@ -41,20 +44,28 @@ class CallNumber(TypedDict):
     may_be_told: May
 
 
-def call_numbers(profile: Profile, only: Phone | None = None) -> list[CallNumber]:
+def call_numbers(
+    profile: Profile,
+    only: Phone | None = None,
+    allowed: Collection[Phone] = PHONES,
+    guarantors: Collection[Phone] = (),
+) -> list[CallNumber]:
     """Return the numbers to call, in order; the same number is named once.
 
     Args:
         profile: the numbers on file.
         only: the one that the policy's round has come to; without rounds, all of them are named.
+        allowed: those that the policy and its rules of contact let be called.
+        guarantors: those that are a guarantor's.
     """
     numbers: list[CallNumber] = []
     for kind in PHONES:
         number = profile.phone(kind)
-        if only not in (None, kind):
+        if only not in (None, kind) or kind not in allowed:
             continue
         if number and number not in {other["number"] for other in numbers}:
-            numbers.append({"kind": kind, "number": number, "may_be_told": _MAY[kind]})
+            may: May = "guarantor" if kind in guarantors else _MAY[kind]
+            numbers.append({"kind": kind, "number": number, "may_be_told": may})
     return numbers
 
 
@@ -83,7 +94,9 @@ class QueueCall:
             TransientServiceError: the queue is busy.
         """
         known = known_for(work)
-        numbers = call_numbers(known.profile, work.act.phone)
+        policy = work.active.policy
+        allowed = PHONES if policy.bound is None else numbers_to_call(known.case, policy, known.on)
+        numbers = call_numbers(known.profile, work.act.phone, allowed, known.extract.guarantors)
         task = _task(work, known, numbers)
         message_id = self.calls.send(
             group=known.case.account_id,
@@ -96,7 +109,7 @@ class QueueCall:
 
 def _task(work: Work, known: Known, numbers: Sequence[CallNumber]) -> dict[str, object]:
     policy, extract = work.active.policy, known.extract
-    hours = policy.contact.hours
+    hours = call_hours(known.case, policy, known.on)
     window = policy.promise_window_days(known.case.stage, sum(call.is_conversation for call in known.case.calls))
     return {
         "schema": SCHEMA,

@@ -224,6 +224,14 @@ def one_of(row: Row, field: str, values: frozenset[str]) -> str | None:
     return value
 
 
+def some_of(row: Row, field: str, values: frozenset[str]) -> tuple[str, ...]:
+    """Return a cell that holds some of some words, with spaces between them; none for an empty cell."""
+    found = tuple(dict.fromkeys((row.get(field) or "").split()))
+    if not values.issuperset(found):
+        raise RowError(field, f"is none of {', '.join(sorted(values))}, or several with spaces between them")
+    return found
+
+
 def required_one_of(row: Row, field: str, values: frozenset[str]) -> str:
     """Return a cell that must be one of some words."""
     value = one_of(row, field, values)

@@ -5,7 +5,7 @@ built by the record's method, which is given that zone.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import date, datetime
 from decimal import Decimal
@@ -25,6 +25,7 @@ from arrears.domain.events import (
 )
 from arrears.domain.facts import PHONES, Call, CallOutcome, Extract, HoldReason, Payment, Phone, RiskGrade
 from arrears.domain.money import Money
+from arrears.domain.rules import THIRD_PARTIES
 from arrears.domain.value import value
 from arrears.files import cells
 from arrears.files.cells import Row
@@ -134,7 +135,7 @@ class HoldRow:
 
 @value
 class CallRow:
-    """The result of one call."""
+    """The result of one call; `not_wanted` are numbers at which somebody asked in it not to be called."""
 
     call_id: str
     account_id: str
@@ -144,6 +145,7 @@ class CallRow:
     promised_amount: Decimal | None = None
     promised_on: date | None = None
     agent: str | None = None
+    not_wanted: tuple[Phone, ...] = ()
 
     def call(self, timezone: str) -> Call:
         """Return the call with its date, and its time of day where the offset is known, at the account's place."""
@@ -157,6 +159,7 @@ class CallRow:
             self.promised_amount,
             self.promised_on,
             self.agent,
+            self.not_wanted,
         )
 
 
@@ -300,7 +303,7 @@ def plain_portfolio(row: Row) -> tuple[str, ...] | None:
     """
     try:
         values: tuple[str, ...] = _IN_ORDER(row)
-        if _PLAIN.fullmatch("\x1f".join(values)) is None:
+        if row.get("guarantor_phone") or _PLAIN.fullmatch("\x1f".join(values)) is None:
             return None
     except (KeyError, TypeError):  # JSON lines may leave a key out, or say null
         return None
@@ -348,7 +351,16 @@ def plain_extract(values: tuple[str, ...]) -> Extract:
         sms_opt_out == "true",
         tuple([kind for kind, number in zip(PHONES, numbers, strict=True) if number]),
         bool(line1.strip()),
+        _guarantors(numbers) if _GUARANTOR in numbers else (),
     )
+
+
+#: What stands for a guarantor's number in `impersonal` cells; it is no number.
+_GUARANTOR = "g"
+
+
+def _guarantors(numbers: Sequence[str]) -> tuple[Phone, ...]:
+    return tuple(kind for kind, number in zip(PHONES, numbers, strict=True) if number == _GUARANTOR)
 
 
 def impersonal(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -368,7 +380,7 @@ def cells_of(account_id: str, extract: Extract) -> tuple[str, ...]:
         *(account_id, extract.as_of.isoformat(), extract.past_due.currency, balance, past_due, minimum_due),
         *(oldest_due, credit_limit, "", "", "+" if extract.mailable else "", "", ""),
         *[text or "" for text in place],
-        *["+" if kind in extract.phones else "" for kind in PHONES],
+        *[_GUARANTOR if kind in extract.guarantors else "+" if kind in extract.phones else "" for kind in PHONES],
         *(extract.risk_grade or "", "true" if extract.sms_opt_out else "false"),
     )
 
@@ -411,6 +423,7 @@ def _checked_portfolio(row: Row) -> PortfolioRow:
     country = cells.matching(row, "country", _COUNTRY, "ISO 3166 country code such as TW")
     address_line1 = text(row, "address_line1")
     phones = {kind: cells.matching(row, f"phone_{kind}", _PHONE_NUMBER, "telephone number") for kind in PHONES}
+    guarantors = cells.some_of(row, "guarantor_phone", THIRD_PARTIES)
     region, postal_code = text(row, "region"), text(row, "postal_code")
     extract = Extract(
         as_of,
@@ -428,6 +441,7 @@ def _checked_portfolio(row: Row) -> PortfolioRow:
         cells.boolean(row, "sms_opt_out"),
         tuple(kind for kind in PHONES if phones[kind]),
         address_line1 is not None,
+        tuple(kind for kind in PHONES if kind in guarantors and phones[kind]),
     )
     profile = Profile(
         text(row, "cardholder_name"),
@@ -488,6 +502,7 @@ def parse_call(row: Row) -> CallRow:
         cells.optional_amount(row, "promised_amount"),
         promised_on,
         cells.text(row, "agent"),
+        cast("tuple[Phone, ...]", cells.some_of(row, "not_wanted", _PHONES)),
     )
 
 

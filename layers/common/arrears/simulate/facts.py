@@ -75,9 +75,10 @@ def _keep(record: Record, file: int, line: int, agency_id: str) -> tuple[str, Ke
         case HoldRow(hold_id, account_id, reason, status, at):
             when = at.isoformat()
             return account_id, (_HOLD, file, line, f"{hold_id} {status} {when}", hold_id, reason, status, when)
-        case CallRow(call_id, account_id, called_at, phone, result, promised_amount, promised_on, agent):
+        case CallRow(call_id, account_id, called_at, phone, result, promised_amount, promised_on, agent, not_wanted):
             promised = (_text(promised_amount), promised_on and promised_on.isoformat())
-            return account_id, (_CALL, file, line, call_id, called_at.isoformat(), phone, result, *promised, agent)
+            told = (called_at.isoformat(), phone, result, *promised, agent, " ".join(not_wanted))
+            return account_id, (_CALL, file, line, call_id, *told)
         case LetterRow(letter_id, status, at, tracking_number):
             report = (letter_id, status, at.isoformat(), tracking_number)
             return account_of(letter_id), (_LETTER, file, line, f"{letter_id} {status}", *report)
@@ -230,10 +231,10 @@ def _hold(row: Kept, zones: _Zones) -> tuple[date, Fact]:
 
 
 def _call(row: Kept, zones: _Zones) -> tuple[date, Fact]:
-    call_id, called_at, phone, result, amount, promised_on, agent = row[3:]
+    call_id, called_at, phone, result, amount, promised_on, agent, not_wanted = row[3:]
     at = datetime.fromisoformat(called_at)
     promised = (amount and Decimal(amount), promised_on and date.fromisoformat(promised_on))
-    call = CallRow(call_id, "", at, phone, result, *promised, agent).call(_zone(at, zones))
+    call = CallRow(call_id, "", at, phone, result, *promised, agent, tuple(not_wanted.split())).call(_zone(at, zones))
     return call.called_on, call
 
 

@@ -137,8 +137,9 @@ class Assess:
         extra = []
         if isinstance(decision, Close):
             account = self.table.account(record.case.account_id)
-            due = opens_on(account.account, policies.for_new(on).policy, on + ONE_DAY)
-            extra.append(self.table.put_account(replace(account, open_case=None, generation=1), due))
+            facts = account.account.with_reached(record.case.contacts())
+            due = opens_on(facts, policies.for_new(on).policy, on + ONE_DAY)
+            extra.append(self.table.put_account(replace(account, account=facts, open_case=None, generation=1), due))
         label = policies.for_case(record.case, on).policy.label
         record = self.table.append(record, events, Stamp(clock.at(timezone), on, label), extra=extra)
         self.observe(events)

@@ -8,6 +8,9 @@ from typing import Final, TypedDict
 from arrears.adapters.settings import Policies, Settings
 from arrears.adapters.table import AccountRecord, Table
 from arrears.csv_safe import write_csv
+from arrears.domain.calls import numbers_to_call
+from arrears.domain.contact import call_hours
+from arrears.domain.facts import PHONES
 from arrears.domain.worklist import Entry, entry_of, ranked
 from arrears.effects.known import known
 from arrears.effects.ports import Objects
@@ -108,10 +111,12 @@ class BuildWorklist:
     def _row(self, rank: int, entry: Entry, account: AccountRecord, policies: Policies, day: date) -> dict[str, object]:
         record = self.table.case(entry.case_id)
         policy = (policies.for_new(day) if record is None else policies.for_case(record.case, day)).policy
-        profile = account.profile or Profile()
-        numbers = call_numbers(profile, entry.phone)
+        profile, extract = account.profile or Profile(), account.account.extract(day)
+        allowed = PHONES if record is None or policy.bound is None else numbers_to_call(record.case, policy, day)
+        guarantors = extract.guarantors if extract is not None else ()
+        numbers = call_numbers(profile, entry.phone, allowed, guarantors)
         first = numbers[0] if numbers else None
-        hours = policy.contact.hours
+        hours = policy.contact.hours if record is None else call_hours(record.case, policy, day)
         told = None if record is None else known(record.case, account, day)
         window = policy.promise_window_days(entry.stage, 0)
         if told is not None:

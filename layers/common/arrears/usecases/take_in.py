@@ -171,6 +171,8 @@ def fact_of(record: Record, agency_id: str) -> Fact | None:  # noqa: PLR0911 - o
                 "promised_on": None if record.promised_on is None else record.promised_on.isoformat(),
                 "agent": record.agent,
             }
+            if record.not_wanted:
+                call["not_wanted"] = " ".join(record.not_wanted)
             return Fact(account_id, "call", call_id, call)
         case LetterRow(letter_id, status, at, tracking_number):
             letter = {"at": at.isoformat(), "tracking_number": tracking_number}
@@ -448,8 +450,8 @@ class _Ledger:
                 raise RowError("call_id", refusal)
         if case is None:
             self._change_account(change, account.with_call(call))
-        elif call.called_on > case.case.opened_on:
-            # The case has it by its event; the account keeps an invalid number for the next case.
+        elif call.called_on > case.case.opened_on or call.is_conversation or call.not_wanted:
+            # The case has it by its event; the account keeps for the next case what outlives this one.
             self._change_account(change, account.with_result(call))
             change.append(case, CallResult(call))
         return change
