@@ -77,6 +77,10 @@ down: ## stop the embedded stack
 demo: venv tools ## more than a year of collection on the embedded stack, with real accounts
 	@$(BIN)/python infra/local/demo.py $(ARGS)
 
+.PHONY: agree
+agree: venv tools ## the fullest policy on the embedded stack and in the simulator, row by row
+	@$(BIN)/python infra/local/agree.py $(ARGS)
+
 .PHONY: test
 test: lint ## every check and every test: what needs a stack on one core, the rest on the other
 	@mkdir -p .local; fast=0; stack=0; \

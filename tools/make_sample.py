@@ -54,11 +54,12 @@ RawRow = dict[str, str]
 # --- facts -----------------------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Dropped:
-    """A row of a file, and the date on which the file is dropped."""
+    """A row of a file, and the date on which the file is dropped; of a return, the agency that writes it."""
 
     on: date
     kind: Kind
     row: RawRow
+    agency: str = AGENCY
 
     def fact(self) -> DatedFact:
         """What the row says."""
@@ -455,9 +456,10 @@ def letter_reports(stories: Iterable[Story]) -> Iterator[Dropped]:
                         yield Dropped(report_on, "letters", row)
 
 
-def _file_of(drop: Dropped) -> str:
+def file_of(drop: Dropped) -> str:
+    """Where a row lies, below the sample's folder."""
     if drop.kind == "returns":
-        return f"{drop.on}/agency_id={AGENCY}/returns/{drop.on}.csv"
+        return f"{drop.on}/agency_id={drop.agency}/returns/{drop.on}.csv"
     suffix = ".csv.gz" if drop.kind in {"portfolio", "payments"} else ".csv"
     return f"{drop.on}/{drop.kind}/{drop.on}{suffix}"
 
@@ -467,7 +469,7 @@ def write_files(drops: Iterable[Dropped], out: Path) -> int:
     files: dict[str, list[Dropped]] = defaultdict(list)
     for drop in drops:
         if drop.on <= LAST:
-            files[_file_of(drop)].append(drop)
+            files[file_of(drop)].append(drop)
     total = 0
     for name, rows in sorted(files.items()):
         text = io.StringIO()

@@ -232,14 +232,7 @@ def copy_papers(stack: Stack, diary: Diary, to: Path) -> None:
 # --- is it all there? -------------------------------------------------------------------------------------------------
 def simulated(drops: Drops, stack: Stack, through: date, to: Path) -> list[Row]:
     """The timeline by `arrears simulate`."""
-    inputs = Inputs(
-        portfolio=drops.of("portfolio"),
-        payments=drops.of("payments"),
-        calls=drops.of("calls"),
-        holds=drops.of("holds"),
-        letters=drops.of("letters"),
-        returns=drops.of("returns"),
-    )
+    inputs = Inputs(drops=[drops.folder])
     simulate(inputs, stack.settings.active().policy, drops.dates[0], through, to)
     with (to / "timeline.csv").open(encoding="utf-8", newline="") as opened:
         rows = list(csv.reader(opened))[1:]

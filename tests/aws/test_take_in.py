@@ -10,6 +10,7 @@ import pytest
 
 from arrears.adapters.table import StaleError
 from arrears.domain.case import replay
+from arrears.domain.codec import event_to_json
 from arrears.domain.events import (
     ActionDone,
     ActionPlanned,
@@ -227,10 +228,27 @@ def test_news_of_an_open_case_is_appended_and_wakes(stack: Stack, come_in: Impor
 
 
 @pytest.mark.usefixtures("open_case")
-def test_a_new_address_is_no_news_for_the_case(stack: Stack, come_in: Import) -> None:
+def test_another_number_is_news_for_the_case_which_is_told_that_it_is_another_one_and_not_which(
+    stack: Stack, come_in: Import
+) -> None:
+    assert come_in("portfolio", {"phone_mobile": "+8613800138999"}, run="one") == ["accepted"]
+
+    event = stack.events(CASE_ID)[-1]
+    assert isinstance(event, ArrearsReported)
+    assert event.extract.renewed == ("mobile",)
+    assert "13800138999" not in event_to_json(event)
+    assert stack.table.account(ACCOUNT_ID).account == stack.case(CASE_ID).case.account
+    before = stack.kinds(CASE_ID)
+    assert come_in("portfolio", {"phone_mobile": "+8613800138999"}, run="one") == ["accepted"], "taken in again"
+    assert come_in("portfolio", {"phone_mobile": "+8613800138999"}, run="two") == ["unchanged"]
+    assert stack.kinds(CASE_ID) == before
+
+
+@pytest.mark.usefixtures("open_case")
+def test_a_new_name_is_no_news_for_the_case(stack: Stack, come_in: Import) -> None:
     before = stack.kinds(CASE_ID)
 
-    assert come_in("portfolio", {"phone_mobile": "+8613800138999"}) == ["accepted"]
+    assert come_in("portfolio", {"cardholder_name": "Li Na"}) == ["accepted"]
     assert stack.kinds(CASE_ID) == before
 
 

@@ -15,7 +15,7 @@ from arrears.local.diary import is_closed
 from arrears.local.funnel import funnel
 from arrears.simulate import Inputs, simulate
 from arrears.usecases.next_step import execution_name
-from tests.e2e.conftest import FIRST, KINDS, LAST, Played
+from tests.e2e.conftest import FIRST, LAST, Played
 from tests.support.embedded import Embedded
 
 LADDER = ["reminder", "call", "lawyer_letter", "agency", "legal"]
@@ -39,7 +39,7 @@ def through_all_stages(played: Played) -> tuple[str, list[Event]]:
 
 
 def test_the_stack_and_the_simulator_give_the_same_timeline(stack: Embedded, played: Played, tmp_path: Path) -> None:
-    inputs = Inputs(**{kind: played.drops.of(kind) for kind in KINDS})
+    inputs = Inputs(drops=[played.drops.folder])
     summary = simulate(inputs, stack.stack.settings.active().policy, FIRST, LAST, tmp_path)
     with (tmp_path / "timeline.csv").open(encoding="utf-8", newline="") as opened:
         theirs = [Row(date.fromisoformat(row[0]), *row[1:]) for row in list(csv.reader(opened))[1:]]

@@ -44,9 +44,18 @@ def add_parser(subparsers: Subparsers) -> None:
             nargs="+",
             action="extend",
             default=[],
-            required=kind == "portfolio",
             help=what,
         )
+    parser.add_argument(
+        "--drops",
+        metavar="DIR",
+        type=Path,
+        nargs="+",
+        action="extend",
+        default=[],
+        help="a folder with a folder for each date (2005-06-18/letters/...), laid out in it as in the buckets: what is "
+        "in it comes in on that date, as on the stack, and what is told late is known late",
+    )
     parser.add_argument(
         "--policy",
         metavar="FILE",
@@ -79,12 +88,14 @@ def run(args: argparse.Namespace) -> int:
 
     if args.first > args.last:
         raise CommandError(f"--to {args.last} is before --from {args.first}", 2)
+    if not args.portfolio and not args.drops:
+        raise CommandError("--portfolio or --drops is needed: without accounts there is nothing to play", 2)
     policies = [_load(file) for file in args.policy]
     for policy_file in policies:
         for warning in policy_file.warnings:
             print(f"{warning} (warning)", file=sys.stderr)
     try:
-        inputs = Inputs(**{kind: getattr(args, kind) for kind in _FILES})
+        inputs = Inputs(**{kind: getattr(args, kind) for kind in (*_FILES, "drops")})
         if len(policies) > 1 or args.report is not None:
             _compare(args, inputs, policies)
         else:

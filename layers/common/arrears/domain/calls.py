@@ -81,8 +81,12 @@ def numbers_to_call(case: Case, policy: Policy, on: date) -> list[Phone]:
         # Without rounds every number on file is called, one that is invalid too: the call centre knows.
         numbers = list(extract.phones)
     else:
-        dead = {number.phone for number in case.account.unusable if number.use == "call" and number.on <= on}
-        numbers = [phone for phone in calls.numbers if phone in extract.phones and phone not in dead]
+        account = case.account
+        numbers = [
+            phone
+            for phone in calls.numbers
+            if phone in extract.phones and not account.is_unusable(phone, "call", on)
+        ]
         if calls.other_people == "guarantors":
             numbers = [phone for phone in numbers if phone not in THIRD_PARTIES or phone in extract.guarantors]
     rules = policy.bound

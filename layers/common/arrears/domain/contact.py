@@ -46,8 +46,7 @@ def _no_text(case: Case, extract: Extract, on: date) -> str:
         return "the cardholder has opted out of SMS"
     if "mobile" not in extract.phones:
         return "there is no mobile number on file"
-    dead_on = account.unusable_on("mobile", "sms") if account.unusable else None
-    return "the mobile number takes no SMS" if dead_on is not None and dead_on <= on else ""
+    return "the mobile number takes no SMS" if account.is_unusable("mobile", "sms", on) else ""
 
 
 def _no_call(case: Case, policy: Policy, extract: Extract, on: date) -> str:
@@ -65,8 +64,12 @@ def _no_call(case: Case, policy: Policy, extract: Extract, on: date) -> str:
 def _no_letter(case: Case, extract: Extract, on: date) -> str:
     if not extract.mailable:
         return "there is no billing address on file"
-    if any(report.status == "returned" and report.on <= on for report in case.letters):
-        return "a letter to the billing address came back"
+    came_back = {report.letter_id for report in case.letters if report.status == "returned" and report.on <= on}
+    if came_back:
+        # One that was queued before the bank reported another address was not sent to that one.
+        queued = [done.on for done in case.done if done.action_id in came_back]
+        if not queued or not case.account.is_renewed("address", max(queued) + ONE_DAY, on):
+            return "a letter to the billing address came back"
     return ""
 
 

@@ -19,6 +19,8 @@ HoldReason = Literal["dispute", "hardship", "bankruptcy", "deceased", "fraud", "
 CallOutcome = Literal[
     "no_answer", "busy", "invalid_number", "message_left", "right_party", "promise", "refused", "disputed"
 ]
+#: What a cardholder is reached by: a number, or the billing address.
+Means = Literal["mobile", "work", "home", "family", "contact", "address"]
 #: Results that are a conversation with the cardholder (rule 12).
 CONVERSATIONS: frozenset[CallOutcome] = frozenset({"right_party", "promise", "refused", "disputed"})
 #: The order in which a cardholder is called (design.md, stage 2).
@@ -42,6 +44,7 @@ class Extract:
         phones: which numbers are on file, in calling order; the numbers themselves are kept apart.
         mailable: whether there is a billing address.
         guarantors: which of the numbers are those of a guarantor, who owes the debt too.
+        renewed: which numbers, and whether the address, are others than those reported before.
     """
 
     as_of: date
@@ -60,6 +63,7 @@ class Extract:
     phones: tuple[Phone, ...] = ()
     mailable: bool = False
     guarantors: tuple[Phone, ...] = ()
+    renewed: tuple[Means, ...] = ()
 
 
 @value
@@ -160,6 +164,14 @@ class Reached:
 
 
 @value
+class Renewed:
+    """A number, or the billing address, that is another one from a date on: what failed before says nothing of it."""
+
+    means: Means
+    on: date
+
+
+@value
 class Account:
     """What is known of an account: extracts, payments and holds that count now or later.
 
@@ -167,7 +179,9 @@ class Account:
         extracts: by `as_of`; the newest that is not later than a date is the one in force on that date.
         payments: those that may still count against an extract.
         calls: call results that came in while no case was open and whose date may still fall into one.
-        unusable: numbers that are not used any more; they stay so when a case closes and another opens.
+        unusable: numbers that are not used any more; they stay so when a case closes and another opens, until the bank
+            reports another number.
+        renewed: since when a number, or the billing address, is another one.
         opted_out_on: since when the cardholder wants no texts, by the network's list or by a reply.
         reached: conversations, and the contacts of cases that are closed, as far back as a rule may count.
     """
@@ -180,6 +194,7 @@ class Account:
     unusable: tuple[Unusable, ...] = ()
     opted_out_on: date | None = None
     reached: tuple[Reached, ...] = ()
+    renewed: tuple[Renewed, ...] = ()
 
     def extract(self, on: date) -> Extract | None:
         """Return the extract in force on a date: the newest whose `as_of` is not later."""
@@ -243,6 +258,9 @@ class Account:
         others = tuple(known for known in self.extracts if known.as_of != extract.as_of)
         extracts = tuple(sorted((*others, extract), key=lambda known: known.as_of))
         moved = changed(self, extracts=extracts)
+        if extract.renewed:
+            renewed = {*self.renewed, *(Renewed(means, extract.as_of) for means in extract.renewed)}
+            moved = changed(moved, renewed=tuple(sorted(renewed, key=lambda each: (each.on, each.means))))
         if self.payments and moved.timezone != self.timezone:
             dated = tuple(changed(p, paid_on=local_date(p.paid_at, moved.timezone)) for p in self.payments)
             return changed(moved, payments=dated)
@@ -312,16 +330,32 @@ class Account:
         return changed(self, reached=tuple(one for one in reached if one.on > since))
 
     def with_unusable(self, phone: Phone, use: NumberUse, on: date) -> "Account":
-        """Return the account with a number that is not used any more; the first date counts."""
+        """Return the account with a number that is not used any more; the first date counts.
+
+        Where the bank has reported another number between two such dates, the later one is about the number of today. A
+        wish not to be called stands for the number of today too.
+        """
         known = self.unusable_on(phone, use)
-        if known is not None and known <= on:
-            return self
+        if known is not None:
+            first, last = min(known, on), max(known, on)
+            since = last if use != "not_wanted" and self.is_renewed(phone, first, last) else first
+            if since == known:
+                return self
         others = tuple(each for each in self.unusable if (each.phone, each.use) != (phone, use))
         return changed(self, unusable=(*others, Unusable(phone, use, on)))
 
     def unusable_on(self, phone: Phone, use: NumberUse) -> date | None:
-        """Return the date from which a number is not used any more; None for one that is."""
+        """Return the date from which a number is not used any more; None for one that never failed."""
         return next((each.on for each in self.unusable if each.phone == phone and each.use == use), None)
+
+    def is_unusable(self, phone: Phone, use: Literal["call", "sms"], on: date) -> bool:
+        """Say whether a number is not to be used on a date; another number that was reported since may be."""
+        failed_on = self.unusable_on(phone, use) if self.unusable else None
+        return failed_on is not None and failed_on <= on and not self.is_renewed(phone, failed_on, on)
+
+    def is_renewed(self, means: Means, since: date, on: date) -> bool:
+        """Say whether the bank has reported another number, or address, from one date through another."""
+        return any(each.means == means and since <= each.on <= on for each in self.renewed)
 
     def with_opt_out(self, on: date) -> "Account":
         """Return the account of a cardholder who wants no more texts; the first date counts."""
@@ -339,14 +373,24 @@ class Account:
         payments = tuple(known for known in self.payments if known.paid_on > since)
         holds = tuple(known for known in self.holds if not known.over(on))
         calls = tuple(known for known in self.calls if known.called_on >= on)
-        if (len(extracts), len(payments), len(holds), len(calls)) == (
+        renewed = _latest(self.renewed, on)
+        if (len(extracts), len(payments), len(holds), len(calls), len(renewed)) == (
             len(self.extracts),
             len(self.payments),
             len(self.holds),
             len(self.calls),
+            len(self.renewed),
         ):
             return self
-        return changed(self, extracts=extracts, payments=payments, holds=holds, calls=calls)
+        return changed(self, extracts=extracts, payments=payments, holds=holds, calls=calls, renewed=renewed)
+
+
+def _latest(renewed: tuple[Renewed, ...], on: date) -> tuple[Renewed, ...]:
+    """Return the last renewal of each means up to a date, and all later ones."""
+    if len(renewed) <= 1:
+        return renewed
+    last = {each.means: each for each in renewed if each.on <= on}
+    return tuple(each for each in renewed if each.on > on or last[each.means] is each)
 
 
 def _with_moment(known: tuple[datetime, ...], on: date, at: time) -> tuple[datetime, ...]:

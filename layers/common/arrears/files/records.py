@@ -23,7 +23,7 @@ from arrears.domain.events import (
     HoldPlaced,
     LetterStatus,
 )
-from arrears.domain.facts import PHONES, Call, CallOutcome, Extract, HoldReason, Payment, Phone, RiskGrade
+from arrears.domain.facts import PHONES, Call, CallOutcome, Extract, HoldReason, Means, Payment, Phone, RiskGrade
 from arrears.domain.money import Money
 from arrears.domain.rules import THIRD_PARTIES
 from arrears.domain.value import value
@@ -47,6 +47,10 @@ _AGENCY_OUTCOMES = frozenset(get_args(AgencyOutcome))
 _COURT_STATUSES = frozenset(get_args(CourtStatus))
 _CARD_LAST4 = re.compile(r"[0-9]{4}", re.ASCII)
 _PHONE_NUMBER = re.compile(r"\+?[0-9(][0-9 ()./-]{2,30}(?:(?:x|ext\.?|#) ?[0-9]{1,6})?", re.ASCII)
+#: Where the address and the numbers are in a row of `portfolio/`.
+_LINE1 = COLUMNS["portfolio"].index("address_line1")
+_NUMBERS = slice(COLUMNS["portfolio"].index("phone_mobile"), COLUMNS["portfolio"].index("phone_contact") + 1)
+_NOT_DIALLED = re.compile(r"[^0-9+x#]")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}", re.ASCII)
 _COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
 _CASE_ID = re.compile(r"([A-Za-z0-9_-]{1,32})-([0-9]{8})", re.ASCII)
@@ -77,6 +81,17 @@ class Profile:
     def phone(self, kind: Phone) -> str | None:
         """Return the number of one kind."""
         return cast("str | None", getattr(self, f"phone_{kind}"))
+
+    def means(self) -> dict[Means, str]:
+        """Return the numbers and the address, each written in one way, so that they can be told from others."""
+        written: dict[Means, str] = {kind: _NOT_DIALLED.sub("", self.phone(kind) or "") for kind in PHONES}
+        written["address"] = " ".join(" ".join(self.address_lines()).casefold().split())
+        return {means: text for means, text in written.items() if text}
+
+    def renewed_since(self, before: "Profile") -> tuple[Means, ...]:
+        """Return which numbers, and whether the address, are others than in an earlier profile; a gone one is none."""
+        known = before.means()
+        return tuple(means for means, now in self.means().items() if known.get(means) != now)
 
     def address_lines(self) -> tuple[str, ...]:
         """Return the lines of the address as far as known, the town in one line with its postal code."""
@@ -326,7 +341,9 @@ def parse_portfolio(row: Row) -> PortfolioRow:
     """Check a row of `portfolio/`; raises `RowError`."""
     values = plain_portfolio(row)
     return (
-        _checked_portfolio(row) if values is None else PortfolioRow(values[0], plain_extract(values), _profile(values))
+        _checked_portfolio(row)
+        if values is None
+        else PortfolioRow(values[0], plain_extract(values), profile_of(values))
     )
 
 
@@ -370,6 +387,26 @@ def impersonal(values: tuple[str, ...]) -> tuple[str, ...]:
     return (*values[:8], *place, *[number and "+" for number in numbers], risk_grade, sms_opt_out)
 
 
+def marked(values: tuple[str, ...], profile: Profile) -> tuple[str, ...]:
+    """Return `impersonal` cells whose marks tell a number, or an address, from another one, and nothing else.
+
+    A mark is a hash with a key that this process has chosen and nobody knows.
+    """
+    marks = {means: f"{hash(written):x}" for means, written in profile.means().items()}
+    numbers = [mark and marks.get(kind, mark) for kind, mark in zip(PHONES, values[_NUMBERS], strict=True)]
+    line1 = values[_LINE1] and marks.get("address", values[_LINE1])
+    return (*values[:_LINE1], line1, *values[_LINE1 + 1 : _NUMBERS.start], *numbers, *values[_NUMBERS.stop :])
+
+
+def renewed_between(before: tuple[str, ...], now: tuple[str, ...]) -> tuple[Means, ...]:
+    """Return which numbers, and whether the address, are others: `Profile.renewed_since`, of `marked` cells."""
+    if before[_LINE1] == now[_LINE1] and before[_NUMBERS] == now[_NUMBERS]:
+        return ()
+    means: list[Means] = ["address", *PHONES]
+    then, here = [(cells[_LINE1], *cells[_NUMBERS]) for cells in (before, now)]
+    return tuple(sorted(each for each, old, new in zip(means, then, here, strict=True) if new and new != old))
+
+
 def cells_of(account_id: str, extract: Extract) -> tuple[str, ...]:
     """Return an extract as `impersonal` cells."""
     amounts = [extract.balance, extract.past_due.amount, extract.minimum_due, extract.credit_limit]
@@ -385,7 +422,8 @@ def cells_of(account_id: str, extract: Extract) -> tuple[str, ...]:
     )
 
 
-def _profile(values: tuple[str, ...]) -> Profile:
+def profile_of(values: tuple[str, ...]) -> Profile:
+    """Return who the cardholder is, of what `plain_portfolio` returned."""
     card_last4, *texts = values[8:15]
     name, line1, line2, city, region, postal_code = [each.strip() for each in texts]
     country, _, _, mobile, work, home, family, contact, _, _ = values[15:]

@@ -5,8 +5,9 @@
 """
 
 import re
+import shutil
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -52,6 +53,7 @@ class Drops:
     """
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self._files: dict[date, list[File]] = defaultdict(list)
         for dated in sorted(folder.iterdir()):
             if dated.is_dir() and _DATE.fullmatch(dated.name):
@@ -80,3 +82,19 @@ class Drops:
             bucket = stack.output("AgencyBucket" if file.is_agencys else "InboundBucket")
             client.put_object(Bucket=bucket, Key=file.key, Body=file.path.read_bytes())
         return len(files)
+
+
+def merge(folders: Sequence[Path], to: Path) -> None:
+    """Put folders of drops together in a new one; a kind that a later one has takes the place of the earlier ones'."""
+    drops = [Drops(folder) for folder in folders]
+    taken: set[Kind] = set()
+    for each in reversed(drops):
+        kinds: set[Kind] = set()
+        for day in each.dates:
+            for file in each.on(day):
+                kinds.add(file.kind)
+                if file.kind not in taken:
+                    path = to / day.isoformat() / file.key
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copyfile(file.path, path)
+        taken |= kinds

@@ -4,16 +4,16 @@ A kept row is a tuple of texts, numbers and None, so that writing and reading it
 put together by `dated_facts`, which also sees what the files tell twice.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from operator import attrgetter
 from typing import Any
 
 from arrears.domain.dates import local_date
 from arrears.domain.decide import account_of
 from arrears.domain.events import FreezeAnswered, LetterReported, OptedOut, SmsReported
 from arrears.domain.money import Money
+from arrears.domain.value import changed
 from arrears.files import (
     COLUMNS,
     CallRow,
@@ -33,7 +33,15 @@ from arrears.files import (
     parse_portfolio,
 )
 from arrears.files.cells import Row
-from arrears.files.records import cells_of, impersonal, plain_extract, plain_portfolio
+from arrears.files.records import (
+    cells_of,
+    impersonal,
+    marked,
+    plain_extract,
+    plain_portfolio,
+    profile_of,
+    renewed_between,
+)
 from arrears.simulate.player import DatedFact, Fact, ReturnedCase, no_refusal
 
 #: Kind, number of the file, line, key within kind and account, then the fields.
@@ -45,7 +53,7 @@ _OLDEST_DUE = COLUMNS["portfolio"].index("oldest_due_date")
 _EXTRACT, _PAYMENT, _HOLD, _CALL, _LETTER, _RETURN, _RECEIPT, _OPT_OUT, _FREEZE = range(9)
 
 
-def keep(kind: Kind, row: Row, file: int, line: int, agency_id: str) -> tuple[str, Kept]:
+def keep(kind: Kind, row: Row, file: int, line: int, agency_id: str, *, marks: bool = False) -> tuple[str, Kept]:
     """Check a row, and return the account that it is about and what is kept of it.
 
     Args:
@@ -54,6 +62,7 @@ def keep(kind: Kind, row: Row, file: int, line: int, agency_id: str) -> tuple[st
         file: the number of the row's file.
         line: in the file.
         agency_id: whose returns the file holds; empty where only the policy says it (see `of_agency`).
+        marks: whether a number, or an address, is to be told from another one.
 
     Raises:
         RowError: the row is refused.
@@ -62,8 +71,12 @@ def keep(kind: Kind, row: Row, file: int, line: int, agency_id: str) -> tuple[st
         values = plain_portfolio(row)
         if values is None:
             known = parse_portfolio(row)
-            values = cells_of(known.account_id, known.extract)
-        return values[0], _kept_extract(file, line, impersonal(values))
+            cells, profile = cells_of(known.account_id, known.extract), known.profile
+        elif not marks:
+            return values[0], _kept_extract(file, line, impersonal(values))
+        else:
+            cells, profile = impersonal(values), profile_of(values)
+        return cells[0], _kept_extract(file, line, marked(cells, profile) if marks else cells)
     return _keep(parse(kind, row), file, line, agency_id)
 
 
@@ -115,16 +128,23 @@ def _text(amount: Decimal | None) -> str | None:
 Refused = Callable[[int, int, str, str], None]
 
 
-def without_repeats(rows: list[Kept], unchanged: Callable[[int], None], refused: Refused) -> list[Kept]:
+#: By the number of a file: the date on which it comes in; None where each row is known from the date it tells of.
+Arrivals = Sequence[date | None]
+
+
+def without_repeats(
+    rows: list[Kept], unchanged: Callable[[int], None], refused: Refused, arrivals: Arrivals
+) -> list[Kept]:
     """Return an account's rows without those that say again, or contradict, what was said before.
 
     Within a file the first of two that contradict each other counts, as the import has it; of two extracts of one date
-    in different files the later one.
+    in different files the later one, from when it comes in.
 
     Args:
         rows: in the order in which they were read.
         unchanged: is called with the number of the file of a row that says nothing new.
         refused: is called with file, line, field and reason.
+        arrivals: when the files come in.
     """
     if len({(row[0], row[3]) for row in rows}) == len(rows):
         return rows
@@ -139,6 +159,8 @@ def without_repeats(rows: list[Kept], unchanged: Callable[[int], None], refused:
         elif before[1] == file:
             refused(file, line, _KEYS[kind], f"contradicts line {before[2]} of the same file, which was taken")
         elif kind == _EXTRACT:
+            if arrivals[before[1]] != arrivals[file]:
+                known[kind, key, before[1]] = known.pop((kind, key))
             known[kind, key] = row
         else:
             refused(file, line, _KEYS[kind], "contradicts what came in before under the same id")
@@ -183,17 +205,27 @@ def may_matter(rows: Iterable[Kept]) -> bool:
     return any(row[4].strip("0.") if row[0] == _EXTRACT else row[0] >= _LETTER for row in rows)
 
 
-def dated_facts(rows: Iterable[Kept], refused: Refused) -> Iterator[DatedFact]:
-    """Yield an account's facts with the dates from which they count at the account's place."""
-    extracts = [plain_extract(tuple(row[5].split(_SEPARATOR))) for row in rows if row[0] == _EXTRACT]
-    extracts.sort(key=attrgetter("as_of"))
-    for extract in extracts:
-        yield DatedFact(extract.as_of, extract)
-    zones = [(extract.as_of, extract.timezone) for extract in extracts]
+def dated_facts(rows: Iterable[Kept], refused: Refused, arrivals: Arrivals) -> Iterator[DatedFact]:
+    """Yield an account's facts with the dates from which they are known, and count, at the account's place.
+
+    A fact keeps its own date. It cannot be known before its file has come in.
+    """
+
+    def known_from(on: date, row: Kept) -> date:
+        arrival = arrivals[row[1]]
+        return on if arrival is None else max(on, arrival)
+
+    cells = [(tuple(row[5].split(_SEPARATOR)), row) for row in rows if row[0] == _EXTRACT]
+    told = [(plain_extract(each), each, row) for each, row in cells]
+    told.sort(key=lambda each: each[0].as_of)
+    for (extract, now, row), (_, before, _) in zip(told, [*told[:1], *told], strict=False):
+        renewed = renewed_between(before, now)
+        yield DatedFact(known_from(extract.as_of, row), changed(extract, renewed=renewed) if renewed else extract)
+    zones = [(extract.as_of, extract.timezone) for extract, *_ in told]
     for row in rows:
         if row[0] != _EXTRACT:
             on, fact = _READERS[row[0]](row, zones)
-            yield DatedFact(on, fact, _refusal(refused, row) if row[0] >= _CALL else no_refusal)
+            yield DatedFact(known_from(on, row), fact, _refusal(refused, row) if row[0] >= _CALL else no_refusal)
 
 
 def _refusal(refused: Refused, row: Kept) -> Callable[[str, str], None]:

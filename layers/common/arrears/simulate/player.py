@@ -79,7 +79,7 @@ def no_refusal(_field: str, _reason: str) -> None:
 
 
 class DatedFact(NamedTuple):
-    """A fact and the date from which it counts at the account's place.
+    """A fact and the date from which it is known, and counts, at the account's place.
 
     Attributes:
         refuse: is called with field and reason where the fact turns out to be about nothing that there is.
@@ -210,10 +210,11 @@ class _AccountPlay:
             case Call() as call:
                 case = self._open or self.played.last
                 refusal = None if case is None else why_refused(case, self._policy, call)
-                if refusal is None:
-                    events.append(CallResult(call))
-                else:
+                if refusal is not None:
                     dated.refuse("call_id", refusal)
+                elif self._open is None or call.called_on > self._open.opened_on:
+                    # One that is told late and was made before the case opened is none of the case's.
+                    events.append(CallResult(call))
             case HoldPlaced() | HoldLifted() | OptedOut() as told:
                 events.append(told)
             case SmsReported(action_id) as receipt:

@@ -10,7 +10,7 @@ from datetime import date
 from decimal import Decimal
 from itertools import chain
 from pathlib import Path
-from typing import IO, Any, get_args
+from typing import IO, Any, NamedTuple, get_args
 
 from arrears.domain.case import Case
 from arrears.domain.events import ActionDone, AgencyDeferred, CaseClosed, CaseOpened, Event
@@ -19,6 +19,7 @@ from arrears.domain.policy import Policy
 from arrears.domain.policy_parts import WITHDRAWALS
 from arrears.domain.timeline import COLUMNS
 from arrears.files import Kind, RowError, read_rows
+from arrears.local.drops import Drops, File
 from arrears.simulate.allocation import Allocation
 from arrears.simulate.facts import dated_facts, is_known, keep, may_matter, of_agency, without_repeats
 from arrears.simulate.player import Played, Player
@@ -31,11 +32,28 @@ class InputsError(ValueError):
     """A path leads to nothing, or to no file of the formats that are read."""
 
 
+class InputFile(NamedTuple):
+    """A file that is read.
+
+    Attributes:
+        known_from: the date on which it comes in; None where each row is known from the date that it tells of.
+    """
+
+    kind: Kind
+    path: Path
+    known_from: date | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """The files of each kind that is played; a folder stands for the CSV and JSON lines files in it."""
+    """The files of each kind that is played; a folder stands for the CSV and JSON lines files in it.
 
-    portfolio: Sequence[Path]
+    Attributes:
+        drops: folders with a folder for each date, laid out in it as in the buckets: what is in them comes in on that
+            date, as it does on the stack.
+    """
+
+    portfolio: Sequence[Path] = ()
     payments: Sequence[Path] = ()
     calls: Sequence[Path] = ()
     holds: Sequence[Path] = ()
@@ -44,15 +62,33 @@ class Inputs:
     optouts: Sequence[Path] = ()
     freezes: Sequence[Path] = ()
     returns: Sequence[Path] = ()
+    drops: Sequence[Path] = ()
 
-    def files(self) -> list[tuple[Kind, Path]]:
-        """Return all files, those of a folder in order of their names.
+    def files(self) -> list[InputFile]:
+        """Return all files, those of a folder in order of their names, those that come in on dates in order of these.
 
         Raises:
             InputsError: a path leads nowhere, or a folder has no such file.
         """
-        kinds: tuple[Kind, ...] = get_args(Kind)
-        return [(kind, file) for kind in kinds for path in getattr(self, kind, ()) for file in _files(path)]
+        kinds: tuple[Kind, ...] = tuple(kind for kind in get_args(Kind) if hasattr(self, kind))
+        given = [InputFile(kind, file) for kind in kinds for path in getattr(self, kind) for file in _files(path)]
+        dropped = [
+            InputFile(file.kind, file.path, day)
+            for folder in self.drops
+            for day, file in _dropped(folder)
+            if file.kind in kinds
+        ]
+        return [*given, *sorted(dropped, key=lambda file: kinds.index(file.kind))]
+
+
+def _dropped(folder: Path) -> list[tuple[date, File]]:
+    if not folder.is_dir():
+        raise InputsError(f"{folder}: there is no such folder")
+    drops = Drops(folder)
+    found = [(day, file) for day in drops.dates for file in drops.on(day)]
+    if not found:
+        raise InputsError(f"{folder}: no folder with a date for its name, such as 2005-06-18, is in it")
+    return found
 
 
 def _files(path: Path) -> list[Path]:
@@ -66,6 +102,8 @@ def _files(path: Path) -> list[Path]:
     return [path]
 
 
+#: The kinds of files that tell of a number, or an address, that nobody is reached at.
+_FAILURES: frozenset[Kind] = frozenset({"calls", "receipts", "letters"})
 #: A refused row: number of the file, line, field and reason.
 Reject = tuple[int, int, str, str]
 #: Sees each row of the timeline as it is written.
@@ -138,13 +176,13 @@ class Read:
         rejects: the rows that no policy can take.
     """
 
-    files: Sequence[tuple[Kind, Path]]
+    files: Sequence[InputFile]
     facts: Facts
     rows: dict[Kind, Rows]
     rejects: Iterable[Reject] = ()
 
 
-def read_files(files: Sequence[tuple[Kind, Path]], facts: Facts, refuse: Callable[[Reject], None]) -> dict[Kind, Rows]:
+def read_files(files: Sequence[InputFile], facts: Facts, refuse: Callable[[Reject], None]) -> dict[Kind, Rows]:
     """Read files once.
 
     Args:
@@ -156,7 +194,9 @@ def read_files(files: Sequence[tuple[Kind, Path]], facts: Facts, refuse: Callabl
         how many rows there were of each kind.
     """
     counted: dict[Kind, Rows] = {}
-    for number, (kind, path) in enumerate(files):
+    # Where no file tells that a number or an address has failed, another one changes nothing.
+    marks = any(kind in _FAILURES for kind, _, _ in files)
+    for number, (kind, path, _) in enumerate(files):
         rows = counted.setdefault(kind, Rows())
         agency_id = _agency_id(path) or ""
         for line, row in read_rows(path, kind):
@@ -164,7 +204,7 @@ def read_files(files: Sequence[tuple[Kind, Path]], facts: Facts, refuse: Callabl
             try:
                 if isinstance(row, RowError):
                     raise row
-                facts.add(keep(kind, row, number, line, agency_id))
+                facts.add(keep(kind, row, number, line, agency_id, marks=marks))
             except RowError as error:
                 rows.rejected += 1
                 refuse((number, line, error.field, error.reason))
@@ -174,7 +214,7 @@ def read_files(files: Sequence[tuple[Kind, Path]], facts: Facts, refuse: Callabl
 class Simulation:
     """A policy over files, from one date through another."""
 
-    def __init__(self, files: Sequence[tuple[Kind, Path]], policy: Policy, first: date, last: date) -> None:
+    def __init__(self, files: Sequence[InputFile], policy: Policy, first: date, last: date) -> None:
         self._files = files
         self._policy = policy
         self._first = first
@@ -230,11 +270,11 @@ class Simulation:
         return summary
 
     def _refused(self, happenings: Happenings, file: int, line: int, field: str, reason: str) -> None:
-        self._rows[self._files[file][0]].rejected += 1
+        self._rows[self._files[file].kind].rejected += 1
         happenings.add_reject(file, line, field, reason)
 
     def _unchanged(self, file: int) -> None:
-        self._rows[self._files[file][0]].unchanged += 1
+        self._rows[self._files[file].kind].unchanged += 1
 
     # --- playing -----------------------------------------------------------------------------------------------------
     def _play(self, facts: Facts, happenings: Happenings) -> _Tally:
@@ -250,14 +290,15 @@ class Simulation:
 
         day = Allocation(self._policy, ends)
         names_agencies = "returns" in self._rows
+        arrivals = [file.known_from for file in self._files]
         for account_id, told in facts.accounts():
             told_by = of_agency(told, self._policy.agency_id) if names_agencies else told
-            rows = without_repeats(told_by, self._unchanged, refused)
+            rows = without_repeats(told_by, self._unchanged, refused, arrivals)
             self._accounts += is_known(rows)
             if may_matter(rows) and self._policy.agencies:
-                day.begin(player.steps(account_id, dated_facts(rows, refused)))
+                day.begin(player.steps(account_id, dated_facts(rows, refused, arrivals)))
             elif may_matter(rows):
-                ends(player.play(account_id, dated_facts(rows, refused)))
+                ends(player.play(account_id, dated_facts(rows, refused, arrivals)))
         day.finish()
         for rows_of_kind in self._rows.values():
             rows_of_kind.accepted = rows_of_kind.rows - rows_of_kind.unchanged - rows_of_kind.rejected
@@ -272,7 +313,7 @@ class Simulation:
             return
         with _written(path) as written:
             for file, line, field_name, reason in chain([one], rejects):
-                reject = {"file": str(self._files[file][1]), "line": line, "field": field_name, "reason": reason}
+                reject = {"file": str(self._files[file].path), "line": line, "field": field_name, "reason": reason}
                 written.write(json.dumps(reject, ensure_ascii=False) + "\n")
 
     def _summary(self, tally: _Tally) -> dict[str, Any]:

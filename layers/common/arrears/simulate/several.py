@@ -17,7 +17,7 @@ from arrears.domain.policy import Policy
 from arrears.files import Kind
 from arrears.simulate.figures import Figures
 from arrears.simulate.rolls import Rolls
-from arrears.simulate.run import Inputs, InputsError, Read, Reject, Rows, Simulation, read_files
+from arrears.simulate.run import InputFile, Inputs, InputsError, Read, Reject, Rows, Simulation, read_files
 from arrears.simulate.store import Facts, Stored
 
 
@@ -42,7 +42,7 @@ class Outcome:
 class _Shared:
     """What every process needs; it is sent to each of them."""
 
-    files: Sequence[tuple[Kind, Path]]
+    files: Sequence[InputFile]
     stored: Stored
     rows: dict[Kind, Rows]
     rejects: Path

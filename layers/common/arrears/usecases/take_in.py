@@ -34,7 +34,7 @@ from arrears.domain.events import (
     PaymentReceived,
     SmsReported,
 )
-from arrears.domain.facts import Account
+from arrears.domain.facts import Account, Extract, Means
 from arrears.domain.legal import is_filed
 from arrears.domain.money import Money
 from arrears.effects.exports import Exports
@@ -388,7 +388,7 @@ class _Ledger:
         return Change(self._to.clock.now(timezone).on, timezone)
 
     def _extract(self, row: PortfolioRow, by: str) -> Change | Outcome:
-        record, extract = self._record, row.extract
+        record, extract = self._record, self._renewed(row)
         account, as_of = record.account, extract.as_of.isoformat()
         moved = account.with_extract(extract)
         change = self._begin(moved.timezone)
@@ -419,6 +419,17 @@ class _Ledger:
         if known != extract:
             change.append(self._open_case(), ArrearsReported(extract, change.on))
         return change
+
+    def _renewed(self, row: PortfolioRow) -> Extract:
+        """Return the extract with what says which numbers, and whether the address, are others than those on file."""
+        record, extract = self._record, row.extract
+        extracts = record.account.extracts
+        known = next((known for known in extracts if known.as_of == extract.as_of), None)
+        renewed = set(known.renewed) if known is not None else set[Means]()
+        before = record.profile
+        if before is not None and before != row.profile and extracts and extract.as_of >= extracts[-1].as_of:
+            renewed.update(row.profile.renewed_since(before))
+        return replace(extract, renewed=tuple(sorted(renewed)))
 
     def _payment(self, row: PaymentRow) -> Change:
         account = self._record.account
