@@ -56,9 +56,9 @@ def answers(case: Case, event: Event) -> Iterator[tuple[tuple[str, str], Dropped
     done, on = case.done[-1], event.on
     if done.action == "send_sms":
         dead = number % 9 == 0
-        status = {"status": "failed", "final": "true"} if dead else {"status": "delivered", "final": ""}
+        became = {"status": "failed", "final": "true"} if dead else {"status": "delivered", "final": ""}
         row = {"action_id": done.action_id, "at": f"{on}T10:05:00+08:00"}
-        yield (done.action_id, "receipt"), Dropped(_next(on, MONDAY), "receipts", row | status)
+        yield (done.action_id, "receipt"), Dropped(_next(on, MONDAY), "receipts", row | became)
         if number % 23 == 0:
             row = {"account_id": case.account_id, "at": f"{on}T19:30:00+08:00"}
             yield (case.account_id, "optout"), Dropped(_next(on, MONDAY), "optouts", row)

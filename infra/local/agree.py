@@ -62,7 +62,7 @@ def differences(ours: Sequence[Row], theirs: Sequence[Row]) -> list[str]:
 def failed(diary: Diary) -> list[str]:
     """Return what failed on the stack, or may have."""
     return [
-        f"{event.on} {event.action_id}: {event.reason}"
+        f"{event.on} {event.action_id}: {event.error if isinstance(event, ActionFailed) else event.reason}"
         for history in diary.histories.values()
         for event in history
         if isinstance(event, ActionFailed | ActionUncertain)
