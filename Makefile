@@ -79,7 +79,7 @@ demo: venv tools ## more than a year of collection on the embedded stack, with r
 
 .PHONY: agree
 agree: venv tools ## the fullest policy on the embedded stack and in the simulator, row by row
-	@$(BIN)/python infra/local/agree.py $(ARGS)
+	@$(BIN)/python -m infra.local.agree $(ARGS)
 
 .PHONY: test
 test: lint ## every check and every test: what needs a stack on one core, the rest on the other

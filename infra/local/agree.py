@@ -19,8 +19,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from demo import ROOT, SAMPLE, THROUGH, DemoError, fresh_stack, play, simulated, write_timeline
-
 from arrears.adapters import aws
 from arrears.domain.events import ActionFailed, ActionUncertain
 from arrears.domain.timeline import Row
@@ -29,6 +27,7 @@ from arrears.local.diary import Diary
 from arrears.local.drops import Drops, merge
 from arrears.policy_file import PolicyFileError, load_policy
 from arrears.stack import Stack
+from infra.local.demo import ROOT, SAMPLE, THROUGH, DemoError, fresh_stack, play, simulated, write_timeline
 
 POLICY = ROOT / "infra/policies/tw-credit-card-full.yaml"
 FILES = (SAMPLE, ROOT / "infra/local/sample-full")

@@ -86,8 +86,10 @@ def _facts(inputs: Inputs, policy: Policy, account_id: str) -> list[DatedFact]:
         """Leave it: what the files say wrongly is for `arrears simulate` to tell."""
 
     with closing(_Only(account_id)) as facts:
-        read_files(inputs.files(), facts, ignored)
+        files = inputs.files()
+        read_files(files, facts, ignored)
+        arrivals = [file.known_from for file in files]
         for _, told in facts.accounts():
-            rows = without_repeats(of_agency(told, policy.agency_id), ignored, ignored)
-            return list(dated_facts(rows, ignored))
+            rows = without_repeats(of_agency(told, policy.agency_id), ignored, ignored, arrivals)
+            return list(dated_facts(rows, ignored, arrivals))
     return []
