@@ -83,9 +83,7 @@ def numbers_to_call(case: Case, policy: Policy, on: date) -> list[Phone]:
     else:
         account = case.account
         numbers = [
-            phone
-            for phone in calls.numbers
-            if phone in extract.phones and not account.is_unusable(phone, "call", on)
+            phone for phone in calls.numbers if phone in extract.phones and not account.is_unusable(phone, "call", on)
         ]
         if calls.other_people == "guarantors":
             numbers = [phone for phone in numbers if phone not in THIRD_PARTIES or phone in extract.guarantors]
