@@ -3,13 +3,14 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import pytest
+from pydantic import BaseModel
 
 from arrears.cli import main
 from arrears.domain.policy import Policy
-from arrears.policy_diff import policy_differences
+from arrears.policy_diff import document_differences, policy_differences
 from arrears.policy_file import load_policy
 from arrears.resources import policies_folder, resource
 from arrears.rules_file import load_pack
@@ -129,6 +130,45 @@ def test_no_change_goes_untold() -> None:
                 assert policy_differences(policy, other), (path, change)
                 assert all(" -> " in line or ": " in line for line in policy_differences(policy, other))
     assert tried > 150
+
+
+def made_of(kind: Any) -> Any:
+    """Return a value of a model or of another type, in which everything that can be said is said; leaves are `a`."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return {field.alias or name: made_of(field.annotation) for name, field in kind.model_fields.items()}
+    models = [made_of(part) for part in get_args(kind)]
+    if get_origin(kind) is dict:
+        return {"x": models[1]}
+    if get_origin(kind) is tuple and isinstance(models[0], dict):
+        return [models[0]]
+    return next((model for model in models if isinstance(model, dict | list)), "a")
+
+
+def test_every_field_of_the_language_can_be_told() -> None:
+    """Whatever is added to the models is told when it changes, by its name and with both values."""
+    whole = made_of(Policy)
+    every = [path for path in leaves(whole) if path[0] not in {"name", "version", "packs", "rules"}]
+    assert len(every) >= 90
+    for path in every:
+        other = json.loads(json.dumps(whole))
+        place = other
+        for key in path[:-1]:
+            place = place[key]
+        place[path[-1]] = "b"
+
+        lines = document_differences(whole, other)
+
+        assert lines, path
+        assert any(line.replace(":", " ").split().count("b") for line in lines), (path, lines)
+
+
+def test_another_order_of_steps_is_told() -> None:
+    """Steps are taken in their order, and are known by their places."""
+    steps = [{"action": "queue_call", "every_days": 3}, {"action": "send_sms", "template": "monthly"}]
+
+    said = policy_differences(stages("call", steps=steps), stages("call", steps=steps[::-1]))
+
+    assert said == ["call: order call, text monthly -> text monthly, call"]
 
 
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

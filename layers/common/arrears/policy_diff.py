@@ -36,7 +36,11 @@ _KEYS = {
     "commission": ("commission", ""),
 }
 #: Keys that tell one item of a list from another; lists of other items are compared as wholes.
-_NAMES = (("id",), ("action", "template", "risk_grades"))
+_NAMES = (("id",), ("action", "template", "risk_grades"), ("actions",), ("from_days",))
+#: What stands before such a key, where its value does not say what it is.
+_NAMED = {"from_days": "from day "}
+#: Name and version are in the line above the differences; the rules of contact have words of their own.
+_NOT_TOLD = ("name", "version", "packs", "rules")
 _NOTHING = object()
 _EMPTY: tuple[Any, ...] = (None, "", [], {})
 _Item = Mapping[str, Any]
@@ -49,13 +53,16 @@ def policy_differences(first: Policy, second: Policy) -> list[str]:
     policy, with what only the second has after it.
     """
     one, other = (policy.model_dump(by_alias=True, mode="json") for policy in (first, second))
-    for policy in (one, other):
-        del policy["name"], policy["version"], policy["packs"], policy["rules"]
-    lines = [*_mapping((), one, other), *_rules(first, second)]
-    kept = [name for name in first.stages if name in second.stages]
-    ordered = [name for name in second.stages if name in first.stages]
-    if kept != ordered:
-        lines.insert(0, f"order of the stages: {', '.join(first.stages)} -> {', '.join(second.stages)}")
+    return [*document_differences(one, other), *_rules(first, second)]
+
+
+def document_differences(one: _Item, other: _Item) -> list[str]:
+    """Return the same for two policies as data, with every key that there is, but for the rules of contact."""
+    one, other = ({key: value for key, value in each.items() if key not in _NOT_TOLD} for each in (one, other))
+    lines = list(_mapping((), one, other))
+    first, second = one["stages"], other["stages"]
+    if [name for name in first if name in second] != [name for name in second if name in first]:
+        lines.insert(0, f"order of the stages: {', '.join(first)} -> {', '.join(second)}")
     return lines
 
 
@@ -116,6 +123,9 @@ def _items(path: tuple[str, ...], one: Sequence[_Item], other: Sequence[_Item]) 
             yield f"{_place(path)}{name}: new, {_told(after[name])}"
         else:
             yield from _walk((*path, name), before[name], after[name])
+    kept, ordered = [name for name in before if name in after], [name for name in after if name in before]
+    if kept != ordered:
+        yield f"{_place(path)}order {', '.join(kept)} -> {', '.join(ordered)}"
 
 
 def _named(items: Sequence[_Item]) -> dict[str, _Item]:
@@ -123,7 +133,7 @@ def _named(items: Sequence[_Item]) -> dict[str, _Item]:
     found: dict[str, _Item] = {}
     for item in items:
         keys = next((keys for keys in _NAMES if keys[0] in item), ())
-        said = [_said(item[key]) for key in keys if item.get(key)]
+        said = [_NAMED.get(key, "") + _said(item[key]) for key in keys if item.get(key) not in _EMPTY]
         name = " ".join(said) or "item"
         number = 1
         while (numbered := name if number == 1 else f"{name} ({number})") in found:

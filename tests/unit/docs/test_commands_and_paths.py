@@ -25,7 +25,7 @@ def named(pattern: str) -> list[str]:
 
 
 MAKE_TARGETS = named(r"(?:^|[ ;&(])make ([a-z][a-z-]*)\b(?!=)")
-ARREARS = named(r"^(?:\.venv/bin/)?arrears ((?:[a-z]+ ?)+)(?:$|[^a-z])")
+ARREARS = named(r"^(?:\.venv/bin/)?arrears ((?:[a-z]+(?:-[a-z]+)* ?)+)(?:$|[^a-z])")
 EVENTS = named(r"sam local invoke (\w+) --event (\S+)")
 
 
@@ -48,7 +48,7 @@ def test_commands_of_arrears_exist(words: str, capsys: pytest.CaptureFixture[str
 )
 def test_options_of_arrears_exist(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     words = command.split()[1:]
-    group = [word for word in words[:2] if re.fullmatch(r"[a-z]+", word)]
+    group = [word for word in words[:2] if re.fullmatch(r"[a-z]+(-[a-z]+)*", word)]
     with pytest.raises(SystemExit):
         main([*(group[:1] if group[0] == "simulate" else group), "--help"])
 

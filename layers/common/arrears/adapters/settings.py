@@ -231,10 +231,11 @@ class Settings:
         if digest not in self._parsed:
             while len(self._parsed) >= _MOST_PARSED:
                 del self._parsed[next(iter(self._parsed))]
-            self._parsed[digest] = self._read(self._shipped() if rollout is None else self._published(rollout))
+            self._parsed[digest] = self.read(self._shipped() if rollout is None else self._published(rollout))
         return self._parsed[digest]
 
-    def _read(self, document: str) -> ActivePolicy:
+    def read(self, document: str) -> ActivePolicy:
+        """Return the policy of a document, as this stack would play it."""
         fields = json.loads(document)
         fields["policy"].setdefault("agency_id", self._agency_id)
         return ActivePolicy(Policy.model_validate(fields["policy"]), fields["templates"])

@@ -1,4 +1,4 @@
-"""`arrears policy check | explain | diff | publish`."""
+"""`arrears policy check | explain | diff | publish | dry-run`."""
 
 import argparse
 import sys
@@ -8,6 +8,7 @@ from arrears.cli import add_group
 from arrears.cli.errors import CommandError, Subparsers
 
 if TYPE_CHECKING:
+    from arrears.domain.policy import Policy
     from arrears.policy_file import PolicyFile
 
 
@@ -23,12 +24,14 @@ def add_parser(subparsers: Subparsers) -> None:
         parser.set_defaults(run=run)
     summary = "tell in words what differs between two policies"
     parser = group.add_parser("diff", help=summary, description=f"{summary.capitalize()}.")
-    parser.add_argument("first", metavar="A", help="a policy, YAML or JSON")
-    parser.add_argument("second", metavar="B", help="another one")
+    parser.add_argument("files", metavar="A B", nargs="+", help="two policies, YAML or JSON; with --active, one")
+    parser.add_argument("--active", action="store_true", help="compare with the active policy of the deployed stack")
+    parser.add_argument("--stack", help="with --active: a stack on AWS; without it, the embedded one of this folder")
     parser.set_defaults(run=diff)
-    from arrears.cli import publish
+    from arrears.cli import dry_run, publish
 
     publish.add_parser(group)
+    dry_run.add_parser(group)
 
 
 def load(file: str) -> "PolicyFile":
@@ -76,9 +79,20 @@ def diff(args: argparse.Namespace) -> int:
     """Print a line for everything that differs; nothing that does is no failure."""
     from arrears.policy_diff import policy_differences
 
-    first, second = load(args.first).policy, load(args.second).policy
+    if len(args.files) != (1 if args.active else 2):
+        raise CommandError("name two policies, or one with --active", 2)
+    first, second = [load(file).policy for file in args.files] if not args.active else _active_and(args)
     print(f"{first.label} -> {second.label}")
     lines = policy_differences(first, second)
     for line in lines or ["nothing differs"]:
         print(f"  {line}")
     return 0
+
+
+def _active_and(args: argparse.Namespace) -> "tuple[Policy, Policy]":
+    """Return the active policy of the stack, and the one of the file as that stack would play it."""
+    from arrears.stack import connect
+
+    document = load(args.files[0]).document()
+    settings = connect(args.stack).settings
+    return settings.active().policy, settings.read(document).policy
