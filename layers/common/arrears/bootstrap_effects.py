@@ -11,6 +11,7 @@ from arrears.adapters import aws
 from arrears.adapters.s3_objects import Bucket
 from arrears.bootstrap import settings, table
 from arrears.effects.exports import Exports
+from arrears.effects.shadow import NoBus, NoGateway, NoObjects, NoTasks, ShadowExports
 from arrears.runtime import count, observe
 from arrears.usecases.carry_out import CarryOut, Perform
 
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from arrears.usecases.handovers import Handovers
 
 
-def _carry_out(perform: Perform) -> CarryOut:
-    return CarryOut(table(), settings(), perform, observe)
+def _carry_out(perform: Perform, rehearse: Perform) -> CarryOut:
+    return CarryOut(table(), settings(), perform, observe, rehearse, count)
 
 
 def _bucket(variable: str) -> Bucket:
@@ -52,7 +53,8 @@ def send_sms() -> CarryOut:
 
     gateway = SnsSms(aws.sns(), os.environ["SMS_SENDER_ID"])
     documents, spending = _bucket("DOCUMENTS_BUCKET"), TableSpending(table())
-    return _carry_out(SendSms(gateway, documents, _wordings(), spending, _near_budget))
+    perform = SendSms(gateway, documents, _wordings(), spending, _near_budget)
+    return _carry_out(perform, SendSms(NoGateway(), documents, _wordings()))
 
 
 def _near_budget(percent: int) -> None:
@@ -65,7 +67,7 @@ def queue_call() -> CarryOut:
     """The use case of `queue_call`."""
     from arrears.effects.queue_call import QueueCall
 
-    return _carry_out(QueueCall(_queue("CALL_QUEUE_URL")))
+    return _carry_out(QueueCall(_queue("CALL_QUEUE_URL")), QueueCall(NoTasks()))
 
 
 @cache
@@ -73,7 +75,7 @@ def withdraw_calls() -> CarryOut:
     """The use case of `queue_call` that takes calls back."""
     from arrears.effects.withdraw_calls import WithdrawCalls
 
-    return _carry_out(WithdrawCalls(_queue("CALL_QUEUE_URL")))
+    return _carry_out(WithdrawCalls(_queue("CALL_QUEUE_URL")), WithdrawCalls(NoTasks()))
 
 
 @cache
@@ -81,7 +83,8 @@ def queue_letter() -> CarryOut:
     """The use case of `queue_letter`."""
     from arrears.effects.queue_letter import QueueLetter
 
-    return _carry_out(QueueLetter(_bucket("DOCUMENTS_BUCKET"), _queue("LETTER_QUEUE_URL"), _wordings()))
+    documents, letters = _bucket("DOCUMENTS_BUCKET"), _queue("LETTER_QUEUE_URL")
+    return _carry_out(QueueLetter(documents, letters, _wordings()), QueueLetter(documents, NoTasks(), _wordings()))
 
 
 @cache
@@ -90,7 +93,7 @@ def freeze_account() -> CarryOut:
     from arrears.adapters.bus import EventBus
     from arrears.effects.freeze_account import FreezeAccount
 
-    return _carry_out(FreezeAccount(EventBus(aws.events(), os.environ["BUS_NAME"])))
+    return _carry_out(FreezeAccount(EventBus(aws.events(), os.environ["BUS_NAME"])), FreezeAccount(NoBus()))
 
 
 @cache
@@ -99,7 +102,7 @@ def lift_freeze() -> CarryOut:
     from arrears.adapters.bus import EventBus
     from arrears.effects.lift_freeze import LiftFreeze
 
-    return _carry_out(LiftFreeze(EventBus(aws.events(), os.environ["BUS_NAME"])))
+    return _carry_out(LiftFreeze(EventBus(aws.events(), os.environ["BUS_NAME"])), LiftFreeze(NoBus()))
 
 
 @cache
@@ -107,7 +110,10 @@ def place_with_agency() -> CarryOut:
     """The use case of `export_agency` that places a case."""
     from arrears.effects.place_with_agency import PlaceWithAgency
 
-    return _carry_out(PlaceWithAgency(_bucket("AGENCY_BUCKET"), Exports(table()), _wordings()))
+    return _carry_out(
+        PlaceWithAgency(_bucket("AGENCY_BUCKET"), Exports(table()), _wordings()),
+        PlaceWithAgency(NoObjects(), ShadowExports(table()), _wordings()),
+    )
 
 
 @cache
@@ -115,7 +121,7 @@ def recall_from_agency() -> CarryOut:
     """The use case of `export_agency` that recalls a case."""
     from arrears.effects.recall_from_agency import RecallFromAgency
 
-    return _carry_out(RecallFromAgency(Exports(table())))
+    return _carry_out(RecallFromAgency(Exports(table())), RecallFromAgency(ShadowExports(table())))
 
 
 @cache
@@ -124,8 +130,11 @@ def file_legal() -> CarryOut:
     from arrears.effects.file_legal import FileLegal
     from arrears.effects.filed import FiledCases
 
-    filed = FiledCases(table())
-    return _carry_out(FileLegal(table(), _bucket("DOCUMENTS_BUCKET"), _bucket("LEGAL_BUCKET"), _wordings(), filed))
+    documents, filed = _bucket("DOCUMENTS_BUCKET"), FiledCases(table())
+    return _carry_out(
+        FileLegal(table(), documents, _bucket("LEGAL_BUCKET"), _wordings(), filed),
+        FileLegal(table(), documents, NoObjects(), _wordings()),
+    )
 
 
 @cache
@@ -133,7 +142,7 @@ def withdraw_legal() -> CarryOut:
     """The use case of `export_legal` that withdraws a filed case."""
     from arrears.effects.withdraw_legal import WithdrawLegal
 
-    return _carry_out(WithdrawLegal(_bucket("LEGAL_BUCKET")))
+    return _carry_out(WithdrawLegal(_bucket("LEGAL_BUCKET")), WithdrawLegal(NoObjects()))
 
 
 @cache

@@ -3,6 +3,7 @@
 from arrears.domain.events import (
     ActionDone,
     ActionFailed,
+    ActionHeld,
     ActionPlanned,
     ActionPostponed,
     ActionRetried,
@@ -43,8 +44,8 @@ _ASKED = {"asked": "asked", "reminded": "reminded", "escalated": "passed over, t
 def in_words(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912 - one line for each kind of event
     """Return one line that says what happened."""
     match event:
-        case CaseOpened(reason=reason):
-            return f"case opened: {reason}"
+        case CaseOpened(reason=reason, shadow=shadow):
+            return f"case opened{' in shadow' if shadow else ''}: {reason}"
         case ArrearsReported(extract=extract):
             due = f", oldest unpaid due date {extract.oldest_due}" if extract.oldest_due else ""
             return f"the bank reports arrears of {extract.past_due} as of {extract.as_of}{due}"
@@ -69,6 +70,8 @@ def in_words(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912 - one line fo
             return f"letter {letter_id} is in the mail of {on}"
         case LetterWithdrawn(letter_id=letter_id, reason=reason):
             return f"letter {letter_id} taken out before it was sent: {reason}"
+        case ActionHeld(action=action, reason=reason):
+            return f"{action} waits: {reason}"
         case ActionPostponed(action=action, until=until, reason=reason):
             return f"{action} waits until {until}: {reason}"
         case AgencyReported(agency_id=agency_id, outcome=outcome):
@@ -94,7 +97,9 @@ def in_words(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912 - one line fo
             return reason if isinstance(event, PromiseRefused) else f"promise {event.outcome}: {reason}"
         case ActionPlanned(action=action, reason=reason):
             return f"{action} planned: {reason}"
-        case ActionDone(action_id=action_id, reference=reference):
+        case ActionDone(action_id=action_id, reference=reference, details=details):
+            if ("shadow", "yes") in details:
+                return f"done in shadow, nothing left the bank: {action_id}"
             return f"done: {action_id}" + (f" ({reference})" if reference else "")
         case ActionWithdrawn(action_id=action_id, reason=reason):
             return f"withdrawn: {action_id}: {reason}"

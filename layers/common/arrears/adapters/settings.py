@@ -1,4 +1,4 @@
-"""The settings items: the published policies, and the clock of a stack that is not production.
+"""The settings items: the published policies, the switches, and the clock of a stack that is not production.
 
 A policy is data (`arrears policy publish`), so a new version needs no deployment; until one is published the stack
 plays the policy that its parameter names, out of those that ship. What was published stays: `SETTINGS/POLICY` says what
@@ -7,6 +7,7 @@ counts now, for which cases; `POLICIES` has a line for every publication and eve
 
 import hashlib
 import json
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -14,6 +15,7 @@ from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from arrears.adapters.aws import Item, translated
+from arrears.adapters.switchboard import Switchboard
 from arrears.domain.case import Case
 from arrears.domain.dates import zone
 from arrears.domain.decide import Decision
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 #: No wait is longer: a stream record is gone after 24 hours, and a wake-up lost in an outage must not cost more.
 LONGEST_WAIT = timedelta(days=30)
+#: Whether something may go out again is looked at after so many seconds, and up to as many more.
+_LOOK_AGAIN = 1800
 #: The publications are listed under this, in their order; every label has a space in it.
 _LOG = "PUBLISHED#"
 #: So many policies a process keeps parsed.
@@ -61,6 +65,18 @@ class Clock:
         if self.set_to is None:
             return self.instant.replace(microsecond=0)
         return datetime.combine(self.set_to, time(12), zone(timezone))
+
+    def again(self, case_id: str, timezone: str) -> tuple[int, str]:
+        """Return how long something waits that may not go out now, as `until` does: half an hour to an hour.
+
+        Each case has a time of its own in it, so what waits does not go out all at once when it may. A set date waits
+        for the next one.
+        """
+        if self.set_to is not None:
+            return self.until(Moment(self.set_to + timedelta(days=1)), timezone)
+        seconds = _LOOK_AGAIN + zlib.crc32(case_id.encode()) % _LOOK_AGAIN
+        due = self.instant + timedelta(seconds=seconds)
+        return seconds, due.astimezone(zone(timezone)).strftime("%Y-%m-%dT%H:%M")
 
     def until(self, moment: Moment | None, timezone: str) -> tuple[int, str]:
         """Return how long to wait for a moment, in whole seconds of at least 1, and the moment as text.
@@ -143,7 +159,7 @@ class Sweep:
     after: str = ""
 
 
-class Settings:
+class Settings(Switchboard):
     """Reads and writes the settings.
 
     Args:
@@ -165,17 +181,11 @@ class Settings:
         agency_id: str,
         spread: timedelta = timedelta(0),
     ) -> None:
-        self._client, self._table_name, self._production = client, table_name, production
+        super().__init__(client, table_name)
+        self._production = production
         self._spread = spread
         self._default_policy, self._agency_id = default_policy, agency_id
         self._parsed: dict[str, ActivePolicy] = {}
-
-    def _get(self, pk: str, sk: str) -> Item | None:
-        with translated("dynamodb:GetItem"):
-            answer = self._client.get_item(
-                TableName=self._table_name, Key={"pk": {"S": pk}, "sk": {"S": sk}}, ConsistentRead=True
-            )
-        return answer.get("Item")
 
     def clock(self) -> Clock:
         """Return the clock as it stands now; that of a production stack goes by the real time, whatever is stored."""

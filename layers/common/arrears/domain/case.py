@@ -8,6 +8,7 @@ from typing import Literal
 from arrears.domain.events import (
     ActionDone,
     ActionFailed,
+    ActionHeld,
     ActionPlanned,
     ActionPostponed,
     ActionRetried,
@@ -45,7 +46,7 @@ from arrears.domain.events import (
 )
 from arrears.domain.facts import ZERO, Account, Call, Payment, Phone, Reached
 from arrears.domain.money import Money
-from arrears.domain.policy_parts import Action
+from arrears.domain.policy_parts import TAKES_BACK, Action
 from arrears.domain.value import changed, value
 
 PlacementEnd = Literal["", "returned", "cured", "hold", "term", "order", "deferred"]
@@ -155,6 +156,25 @@ class Postponed:
 
 
 @value
+class HeldBack:
+    """What was due waited, since the bank had stopped what goes out.
+
+    Attributes:
+        since: the first date on which something waited.
+        until: the date on which something was done again; None while nothing was.
+        reason: who has stopped it, and why.
+    """
+
+    since: date
+    until: date | None
+    reason: str
+
+    def covers(self, day: date) -> bool:
+        """Say whether what was due on a date waited."""
+        return self.since <= day and (self.until is None or day < self.until)
+
+
+@value
 class Case:
     """The state of a case, folded from its events.
 
@@ -164,6 +184,8 @@ class Case:
         payments: all payments that came in since the case opened.
         receipts: of text messages.
         postponed: actions that are not tried before a date.
+        held_back: the last time that what was due waited, since the bank had stopped what goes out.
+        shadow: whether nothing of the case leaves the bank.
         freeze: the core banking system's last answer to the request to freeze the account; None for none.
         settled_calls: calls whose promise was accepted or refused.
         pending: the action that was planned and has no outcome yet.
@@ -192,6 +214,8 @@ class Case:
     letters: tuple[LetterReport, ...] = ()
     receipts: tuple[SmsReport, ...] = ()
     postponed: tuple[Postponed, ...] = ()
+    held_back: HeldBack | None = None
+    shadow: bool = False
     freeze: FreezeStatus | None = None
     pending: ActionPlanned | None = None
     failed: ActionFailed | None = None
@@ -340,7 +364,7 @@ def opening(event: CaseOpened) -> Case:
     """Return the case that an opening event begins. Calls made before it opened are none of the case's."""
     account = event.account
     calls = tuple(call for call in account.calls if call.called_on > event.on)
-    return Case(event.case_id, changed(account, calls=()), event.on, calls=calls)
+    return Case(event.case_id, changed(account, calls=()), event.on, calls=calls, shadow=event.shadow)
 
 
 def _with_done(case: Case, action_id: str, on: date, *, certain: bool) -> Case:
@@ -390,8 +414,11 @@ def evolve(case: Case, event: Event) -> Case:  # noqa: C901, PLR0911, PLR0912, P
     """Return the case after an event; raises `BrokenHistoryError` for one that cannot follow."""
     version = case.version + 1
     match event:
-        case ActionPlanned():
-            return changed(case, version=version, pending=event)
+        case ActionPlanned(action=action, on=on):
+            held = case.held_back
+            if held is not None and held.until is None and action not in TAKES_BACK:
+                held = changed(held, until=on)
+            return changed(case, version=version, pending=event, held_back=held)
         case ActionDone(action_id, on):
             return _with_done(case, action_id, on, certain=True)
         case CommissionSettled():
@@ -468,6 +495,9 @@ def evolve(case: Case, event: Event) -> Case:  # noqa: C901, PLR0911, PLR0912, P
             return _with_done(case, action_id, on, certain=False)
         case ActionWithdrawn():
             return changed(case, version=version, pending=None)
+        case ActionHeld(on=on, reason=reason):
+            since = on if case.held_back is None or case.held_back.until is not None else case.held_back.since
+            return changed(case, version=version, held_back=HeldBack(since, None, reason))
         case ActionFailed():
             return changed(case, version=version, pending=None, failed=event)
         case ActionRetried():

@@ -21,7 +21,7 @@ from arrears.domain.legal import approval_on, files, limitation_ends, must_withd
 from arrears.domain.moment import Moment
 from arrears.domain.opening import account_of, case_id_of, open_case, opening_reason, opens_on
 from arrears.domain.policy import Policy
-from arrears.domain.policy_parts import WITHDRAWALS, Action
+from arrears.domain.policy_parts import TAKES_BACK, Action
 from arrears.domain.promises import promise_reminder, promise_reminder_on, settle_promises
 from arrears.domain.stages import minimum_reached, next_stage, stage_starts_on
 from arrears.domain.steps import due_acts, upcoming_steps
@@ -256,8 +256,7 @@ def _unfinished(planned: ActionPlanned, on: date, why_not: str) -> Act | Record:
     SMS cannot: it may have gone out, so it counts and is not sent again. A placement is recorded in one transaction
     with its outcome, so one without an outcome was not made.
     """
-    repeated = planned.action == "recall_from_agency" or planned.action in WITHDRAWALS
-    if repeated or (not why_not and planned.action != "send_sms"):
+    if planned.action in TAKES_BACK or (not why_not and planned.action != "send_sms"):
         return Act(
             planned.action,
             planned.stage,

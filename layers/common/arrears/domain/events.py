@@ -211,12 +211,17 @@ class CourtReported:
 # --- decisions -------------------------------------------------------------------------------------------------------
 @value
 class CaseOpened:
-    """A delinquency episode begins; carries the account's facts as known then (rule 1)."""
+    """A delinquency episode begins; carries the account's facts as known then (rule 1).
+
+    Attributes:
+        shadow: whether all of it is decided on and recorded while nothing leaves the bank.
+    """
 
     case_id: str
     account: Account
     on: date
     reason: str
+    shadow: bool = False
     type: Literal["CaseOpened"] = "CaseOpened"
 
 
@@ -329,6 +334,17 @@ class ActionPostponed:
 
 
 @value
+class ActionHeld:
+    """An action is due and waits, since the bank has stopped what goes out; told once for each time it is stopped."""
+
+    action_id: str
+    action: Action
+    on: date
+    reason: str
+    type: Literal["ActionHeld"] = "ActionHeld"
+
+
+@value
 class ActionFailed:
     """The action failed for good and was not carried out; the case is parked until an operator has it tried again."""
 
@@ -437,6 +453,7 @@ Event = (
     | ActionWithdrawn
     | ActionUncertain
     | ActionPostponed
+    | ActionHeld
     | ActionFailed
     | ActionRetried
     | AgencyAssigned

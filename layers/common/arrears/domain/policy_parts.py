@@ -36,6 +36,8 @@ Times = Annotated[int, Field(ge=1, le=1000)]
 COLLECTIONS: frozenset[Action] = frozenset({"send_sms", "queue_call", "queue_letter"})
 #: Actions that take back what was asked for; they follow by themselves and are no rows of a timeline.
 WITHDRAWALS: frozenset[Action] = frozenset({"withdraw_calls", "lift_freeze", "withdraw_legal"})
+#: Actions that take something back from somebody. They may be repeated, and nothing holds them back.
+TAKES_BACK: frozenset[Action] = WITHDRAWALS | {"recall_from_agency"}
 #: Actions that reach a person at a time of day, and so keep to the contact hours.
 CONTACTS_WITH_HOURS: frozenset[Action] = frozenset({"send_sms", "queue_call"})
 

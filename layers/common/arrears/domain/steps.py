@@ -162,15 +162,17 @@ def _monthly_id(case: Case, day: date) -> str:
 def _monthly_due(case: Case, policy: Policy, reminder: MonthlyReminder, on: date) -> date | None:
     """Return when the last reminder is due: its day, or the first one after it on which a text is allowed.
 
-    None where it is done, where a text has gone out since its day anyway, or where the case was not open on it.
+    None where it is done, where a text has gone out since its day anyway, or where the case was not open on it. One
+    whose day fell into a time when the bank had stopped what goes out is due as soon as that is over.
     """
     day = _monthly_day(reminder.day, on)
-    if case.opened_on > day or (day < on and not restricts_dates(policy, "send_sms")):
+    held = day < on and case.held_back is not None and case.held_back.covers(day)
+    if case.opened_on > day or (day < on and not held and not restricts_dates(policy, "send_sms")):
         return None
     action_id = _monthly_id(case, day)
     if any(done.on >= day and (done.action == "send_sms" or done.action_id == action_id) for done in case.done):
         return None
-    moved, _ = first_date(case, policy, "send_sms", day)
+    moved, _ = first_date(case, policy, "send_sms", on if held else day)
     return moved
 
 

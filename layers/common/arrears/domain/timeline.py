@@ -31,22 +31,24 @@ class Row:
 
 #: The columns of `timeline.csv`, in order.
 COLUMNS = ("date", "account_id", "case_id", "stage", "action", "reason")
+#: What the reason of a row ends with, of which nothing left the bank.
+IN_SHADOW = " (in shadow)"
 
 
 def timeline(events: Iterable[Event]) -> Iterator[Row]:
     """Yield the rows of one case's events, in the order in which they happened.
 
-    A placement that no agency had room for is none, and left out.
+    A placement that no agency had room for is none, and left out. What was done in shadow says so.
     """
     events = list(events)
     deferred = {event.action_id for event in events if isinstance(event, AgencyDeferred)}
-    account_id = case_id = stage = ""
+    account_id = case_id = stage = shadow = ""
     plans: dict[str, ActionPlanned] = {}
     for event in events:
         match event:
             case CaseOpened(case_id=case_id, account=account, on=on, reason=reason):
-                account_id = account.account_id
-                yield Row(on, account_id, case_id, "", "case_opened", reason)
+                account_id, shadow = account.account_id, IN_SHADOW if event.shadow else ""
+                yield Row(on, account_id, case_id, "", "case_opened", reason + shadow)
             case StageEntered(stage=stage, on=on, reason=reason):
                 yield Row(on, account_id, case_id, stage, "stage_entered", reason)
             case ActionPlanned(action_id=action_id):
@@ -55,7 +57,7 @@ def timeline(events: Iterable[Event]) -> Iterator[Row]:
                 plan = plans[action_id]
                 if action_id in deferred or plan.action in WITHDRAWALS:
                     continue
-                yield Row(on, account_id, case_id, plan.stage or "", plan.action, plan.reason)
+                yield Row(on, account_id, case_id, plan.stage or "", plan.action, plan.reason + shadow)
             case CaseClosed(on=on, reason=reason):
                 yield Row(on, account_id, case_id, stage, "case_closed", reason)
             case _:

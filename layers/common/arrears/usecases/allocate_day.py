@@ -17,6 +17,7 @@ from arrears.documents.sheet_store import sheet_from_json, sheet_to_json
 from arrears.domain import codec
 from arrears.domain.agencies import Candidate, agencies_seen, allocate
 from arrears.domain.case import Placement
+from arrears.domain.dates import ONE_DAY
 from arrears.domain.events import AgencyAssigned, AgencyDeferred
 from arrears.domain.policy import Policy
 from arrears.effects.exports import ExportRow, Exports, Waiting
@@ -25,6 +26,7 @@ from arrears.effects.ports import Objects
 from arrears.effects.wording import Wordings, document_errors
 from arrears.errors import PermanentDocumentError, PermanentSetupError, TransientConflictError
 from arrears.records import Stamp
+from arrears.switches import Switches
 from arrears.usecases.assess import TRIES, Observer
 
 if TYPE_CHECKING:
@@ -35,7 +37,10 @@ Outcome = AgencyAssigned | AgencyDeferred
 
 @dataclass(frozen=True)
 class AllocateDay:
-    """Gives the cases of a day that is closed to agencies."""
+    """Gives the cases of a day that is closed to agencies.
+
+    While what goes out is stopped none gets any: each is offered again on the next date.
+    """
 
     table: Table
     exports: Exports
@@ -58,6 +63,8 @@ class AllocateDay:
         plan = self.exports.plan(day)
         if plan is None:
             plan = self._decide(day, waiting, active.policy)
+            switches = self.settings.switches()
+            plan |= self._put_off(day, waiting, switches) if switches.pause or switches.shadow else {}
             self.exports.set_plan(day, plan)
         for each in waiting:
             self._give(day, each, cast("Outcome", codec.event_from_json(plan[each.action_id])), active)
@@ -68,6 +75,17 @@ class AllocateDay:
         held = {agency.id: len(self.exports.cases_held(agency.id)) for agency in policy.agencies}
         cases = [found for each in waiting if (found := self._candidate(each)) is not None]
         return {case.action_id: codec.event_to_json(event) for case, event in allocate(policy, day, cases, held)}
+
+    def _put_off(self, day: date, waiting: Sequence[Waiting], switches: Switches) -> dict[str, str]:
+        """Offer again on the next date what may not go out now."""
+        put_off = {}
+        for each in waiting:
+            placed = self._placed(each)
+            why = None if placed is None else switches.holds(shadow_case=placed[0].case.shadow)
+            if why is not None:
+                event = AgencyDeferred(each.action_id, day, day + ONE_DAY, f"no agency gets it: {why}")
+                put_off[each.action_id] = codec.event_to_json(event)
+        return put_off
 
     def _candidate(self, waiting: Waiting) -> Candidate | None:
         """Return a case as it was when it was placed; a newer extract may have come in since."""
@@ -100,7 +118,7 @@ class AllocateDay:
             record, placement = placed
             clock, timezone = self.settings.clock(), record.case.account.timezone
             stamp = Stamp(clock.at(timezone), clock.now(timezone).on, active.policy.label)
-            if isinstance(event, AgencyDeferred):
+            if isinstance(event, AgencyDeferred) or record.case.shadow:
                 extra = [self.exports.forgetting(day, waiting.case_id)]
             else:
                 row, content = self._filled_in(waiting, event, active, placement.placed_on)

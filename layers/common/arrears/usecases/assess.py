@@ -9,7 +9,7 @@ from arrears.adapters.table import AccountRecord, CaseRecord, StaleError, Table
 from arrears.domain.case import Case
 from arrears.domain.dates import ONE_DAY
 from arrears.domain.decide import Act, Close, Wait, account_of, open_case, opens_on
-from arrears.domain.events import ActionFailed, Event
+from arrears.domain.events import ActionFailed, ActionWithdrawn, CaseClosed, Event
 from arrears.domain.policy import Policy
 from arrears.domain.turn import take_turn
 from arrears.errors import TransientConflictError
@@ -23,6 +23,9 @@ TRIES = 8
 MOST_TURNS = 1000
 #: An execution may run for a year (Step Functions quotas); one that waits 30 days at most must hand over before.
 OLDEST = timedelta(days=330)
+
+#: Why a case in shadow is closed. The account is looked at anew from the next date on: a case that opens then is real.
+SHADOW_OVER = "shadow mode is over; nothing of this case has left the bank (a case that opens from now on is real)"
 
 Observer = Callable[[Sequence[Event]], None]
 
@@ -65,6 +68,10 @@ class Assess:
         if request.get("turns", 0) == 0:
             self._take_off_queue(record)
         now = clock.now(record.case.account.timezone)
+        if record.case.shadow and self.settings.switches().shadow is None:
+            closing = Close(SHADOW_OVER)
+            record = self._append(record, end_of_shadow(record.case, now.on), closing, policies, clock)
+            return self._next(request, record, closing, policies, clock)
         if _is_old(request, clock):
             return handed_over(request, record.generation + 1)
         failure = _failure(record.case, request, now.on)
@@ -87,7 +94,8 @@ class Assess:
         if opened is None or open_case(account.account, policy, now.on) is None:
             self._queue_again(account, generation, policy, now.on)
             return ended(request)
-        opened = replace(opened, account=account.account.pruned(now.on))
+        shadow = self.settings.switches().shadow is not None
+        opened = replace(opened, account=account.account.pruned(now.on), shadow=shadow)
         stamp = Stamp(clock.at(account.account.timezone), now.on, policy.label)
         record, _ = self.table.appending(None, [opened], stamp)
         _, events, decision = take_turn(record.case, policy, now)
@@ -155,6 +163,13 @@ class Assess:
         step = next_step(request, record.case, policies.awaited(decision, record.case, on), clock, policy)
         step["turns"] += 1
         return step
+
+
+def end_of_shadow(case: Case, on: date) -> list[Event]:
+    """Return what ends a case in shadow: an action that has no outcome was not carried out."""
+    pending = case.pending
+    withdrawn = [] if pending is None else [ActionWithdrawn(pending.action_id, on, SHADOW_OVER)]
+    return [*withdrawn, CaseClosed(on, SHADOW_OVER)]
 
 
 def _opening_date(case_id: str) -> date:

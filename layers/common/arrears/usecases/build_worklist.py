@@ -31,11 +31,16 @@ _LOOK_BACK: Final = 14
 
 
 class WorklistReport(TypedDict):
-    """What the list has: how many calls, and how many did not fit."""
+    """What the list has: how many calls, and how many did not fit.
+
+    Attributes:
+        why_empty: why nobody is called, where what goes out is stopped.
+    """
 
     date: str
     calls: int
     left_over: int
+    why_empty: str
 
 
 def worklist_key(day: date) -> str:
@@ -48,11 +53,17 @@ def left_over_key(day: date) -> str:
     return f"worklists/date={day.isoformat()}/left_over.csv"
 
 
+def notice_key(day: date) -> str:
+    """Return where it says why the list of a day is empty, where what goes out is stopped."""
+    return f"worklists/date={day.isoformat()}/notice.txt"
+
+
 @dataclass(frozen=True)
 class BuildWorklist:
     """Writes `worklists/date=<date>/calls.csv`, never longer than the day's capacity, and beside it what did not fit.
 
-    It changes nothing and may be run again: the list is then made anew from what is known by then.
+    It changes nothing and may be run again: the list is then made anew from what is known by then. While what goes out
+    is stopped the list is empty, `notice.txt` says why, and every call of the day is left over for the next list.
     """
 
     table: Table
@@ -71,6 +82,8 @@ class BuildWorklist:
         capacity = calls.capacity_per_day if calls is not None else None
         entries = [entry for case_ids in self._open() for entry in self._entries(case_ids, policies, day)]
         before = self._left_over(day)
+        why_empty = self.settings.switches().holds(shadow_case=False) or ""
+        capacity = 0 if why_empty else capacity
         listed, left = ranked(entries, before, capacity)
         accounts = self.table.accounts([entry.account_id for entry in listed]) if listed else {}
         rows = [
@@ -80,9 +93,15 @@ class BuildWorklist:
         self.documents.put(worklist_key(day), write_csv(COLUMNS, rows), _CSV)
         left_rows = [{"case_id": entry.case_id, "action_id": entry.action_id} for entry in left]
         self.documents.put(left_over_key(day), write_csv(LEFT_COLUMNS, left_rows), _CSV)
+        self._notice(day, why_empty)
         self.tell("CallsListed", len(listed))
         self.tell("CallsLeftOver", len(left))
-        return {"date": day.isoformat(), "calls": len(listed), "left_over": len(left)}
+        return {"date": day.isoformat(), "calls": len(listed), "left_over": len(left), "why_empty": why_empty}
+
+    def _notice(self, day: date, why_empty: str) -> None:
+        if why_empty or self.documents.notes(notice_key(day)) is not None:
+            text = f"No calls: {why_empty}" if why_empty else "What goes out is not stopped any more: see calls.csv"
+            self.documents.put(notice_key(day), f"{text}\n".encode(), "text/plain; charset=utf-8")
 
     def _open(self) -> list[list[str]]:
         case_ids = [
@@ -95,7 +114,7 @@ class BuildWorklist:
 
     def _entries(self, case_ids: list[str], policies: Policies, day: date) -> list[Entry]:
         records = self.table.load_cases(case_ids)
-        cases = [record.case for record in records if record.case.opened_on <= day]
+        cases = [record.case for record in records if record.case.opened_on <= day and not record.case.shadow]
         entries = (entry_of(case, policies.for_case(case, day).policy, day) for case in cases)
         return [entry for entry in entries if entry is not None]
 

@@ -3,20 +3,25 @@
 The plan is appended on condition of the version that the decision was made on, so deciding again right before it *is*
 the recheck: no payment, hold or opt-out that is recorded can lie between the two. A function that died between doing
 and confirming finds its plan when it is run again, and repeats what the action's key makes safe to repeat.
+
+The switches are looked at here too, right before the plan: while what goes out is stopped nothing is planned, and the
+case is looked at again later (`arrears.switches`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Protocol
+from typing import Final, Protocol
 
 from arrears.adapters.aws import Item
 from arrears.adapters.settings import ActivePolicy, Clock, Policies, Settings
 from arrears.adapters.table import AccountRecord, CaseRecord, StaleError, Table
+from arrears.domain.case import Case
 from arrears.domain.decide import Act, Close, Decision, account_of, decide
 from arrears.domain.events import (
     ActionDone,
     ActionFailed,
+    ActionHeld,
     ActionPostponed,
     ActionUncertain,
     ActionWithdrawn,
@@ -28,11 +33,20 @@ from arrears.domain.moment import Moment
 from arrears.domain.turn import planned, take_turn
 from arrears.errors import PermanentError, TransientConflictError, TransientError, UncertainError
 from arrears.records import Stamp
+from arrears.switches import may_be_held
 from arrears.usecases.assess import TRIES, Observer
-from arrears.usecases.next_step import NextStep, Request, ended, waiting
+from arrears.usecases.next_step import NextStep, Request, ended, held, waiting
 
 #: How an action that was planned comes to its end.
 Outcome = ActionDone | ActionUncertain | ActionFailed | ActionWithdrawn | ActionPostponed
+#: What the end of an action is called in metrics, before its kind: `Done_send_sms`.
+_ENDS: Final[Mapping[type, str]] = {
+    ActionDone: "Done",
+    ActionUncertain: "Uncertain",
+    ActionFailed: "Failed",
+    ActionWithdrawn: "Withdrawn",
+    ActionPostponed: "Postponed",
+}
 
 
 class UnreachableError(Exception):
@@ -99,13 +113,29 @@ class Perform(Protocol):
 
 
 @dataclass(frozen=True)
+class _Held:
+    """The action is due, and nothing may go out now."""
+
+
+def _nobody(_name: str, _value: int) -> None:
+    pass
+
+
+@dataclass(frozen=True)
 class CarryOut:
-    """The use case of every function that carries out an action."""
+    """The use case of every function that carries out an action.
+
+    Attributes:
+        rehearse: does all that `perform` does, but that anything leaves: for cases in shadow.
+        tell: told how the actions of each kind ended, for metrics.
+    """
 
     table: Table
     settings: Settings
     perform: Perform
     observe: Observer
+    rehearse: Perform | None = None
+    tell: Callable[[str, int], None] = _nobody
 
     def __call__(self, request: Request) -> NextStep:
         """Carry out the action that Assess asked for, if it is still what is to be done.
@@ -119,11 +149,13 @@ class CarryOut:
         if planned_now is None:
             return ended(request)
         record, decision = planned_now
+        if isinstance(decision, _Held):
+            return held(request, record.case, clock)
         if not isinstance(decision, Act) or decision.action_id != request["action_id"]:
             return _waiting(request, record, decision, policies, clock)
         return self._do(request, record, decision, policies, clock)
 
-    def _plan(self, request: Request, policies: Policies, clock: Clock) -> tuple[CaseRecord, Decision] | None:
+    def _plan(self, request: Request, policies: Policies, clock: Clock) -> tuple[CaseRecord, Decision | _Held] | None:
         """Decide again and append the plan; None where the case is over or another execution has it."""
         for _ in range(TRIES):
             record = self.table.case(request["case_id"])
@@ -131,24 +163,43 @@ class CarryOut:
                 return None
             now = clock.now(record.case.account.timezone)
             policy = policies.for_case(record.case, now.on).policy
-            _, events, decision = take_turn(record.case, policy, now)
-            if isinstance(decision, Close):
+            answer: Decision | _Held
+            case, events, answer = take_turn(record.case, policy, now)
+            if isinstance(answer, Close):
                 # Closing is for Assess, which takes the account along; it is next, at once.
-                return record, decision
-            wanted = isinstance(decision, Act) and decision.action_id == request["action_id"]
-            pending = record.case.pending
-            if wanted and isinstance(decision, Act) and (pending is None or pending.action_id != decision.action_id):
-                events = [*events, planned(decision, now)]
+                return record, answer
+            if isinstance(answer, Act) and answer.action_id == request["action_id"]:
+                why_held = self._why_held(answer, case)
+                if why_held is not None:
+                    events, answer = [*events, *_told(answer, case, why_held, now)], _Held()
+                elif case.pending is None or case.pending.action_id != answer.action_id:
+                    events = [*events, planned(answer, now)]
             if not events:
-                return record, decision
+                return record, answer
             stamp = Stamp(clock.at(record.case.account.timezone), now.on, policy.label)
             try:
                 record = self.table.append(record, events, stamp)
             except StaleError:
                 continue
             self.observe(events)
-            return record, decision
+            return record, answer
         raise TransientConflictError(f"{request['case_id']}: others keep changing the case")
+
+    def _why_held(self, act: Act, case: Case) -> str | None:
+        """Return why an action may not go out now; None where it may."""
+        if not may_be_held(act.action):
+            return None
+        why = self.settings.switches().holds(shadow_case=case.shadow)
+        if why is not None:
+            self.tell(f"Held_{act.action}", 1)
+        return why
+
+    def _perform(self, work: Work) -> Effect:
+        """Carry out the action; of a case in shadow all of it but that anything leaves."""
+        if not work.record.case.shadow:
+            return self.perform(work)
+        made = self.rehearse(work) if self.rehearse is not None else Effect()
+        return replace(made, reference="", details=(*made.details, ("shadow", "yes")))
 
     def _do(self, request: Request, record: CaseRecord, act: Act, policies: Policies, clock: Clock) -> NextStep:
         account = self.table.account(account_of(record.case.case_id))
@@ -159,7 +210,7 @@ class CarryOut:
             writes: Sequence[Item] = ()
             news: Sequence[Event] = ()
             try:
-                effect = self.perform(Work(act, record, account, active, clock, now))
+                effect = self._perform(Work(act, record, account, active, clock, now))
                 outcome = ActionDone(act.action_id, now.on, effect.reference, effect.details)
                 writes = effect.writes
             except UncertainError as uncertain:
@@ -230,6 +281,9 @@ class CarryOut:
                 current = self.table.case(record.case.case_id)
                 continue
             self.observe(outcomes)
+            for outcome in outcomes:
+                if type(outcome) in _ENDS:
+                    self.tell(f"{_ENDS[type(outcome)]}_{pending.action}{'_shadow' if current.case.shadow else ''}", 1)
             return after
         raise TransientConflictError(f"{record.case.case_id}: others keep changing the case")
 
@@ -239,3 +293,11 @@ def _waiting(request: Request, record: CaseRecord, decision: Decision, policies:
     on = clock.now(record.case.account.timezone).on
     policy = policies.for_case(record.case, on).policy
     return waiting(request, record.case, policies.awaited(decision, record.case, on), clock, policy)
+
+
+def _told(act: Act, case: Case, why: str, now: Moment) -> list[ActionHeld]:
+    """Return what is recorded of an action that may not go out: once for each time that it is stopped."""
+    known = case.held_back
+    if known is not None and known.until is None and known.reason == why:
+        return []
+    return [ActionHeld(act.action_id, act.action, now.on, why)]

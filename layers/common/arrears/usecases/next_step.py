@@ -143,6 +143,14 @@ def next_step(request: Request, case: Case, decision: Decision, clock: Clock, po
     return step
 
 
+def held(request: Request, case: Case, clock: Clock) -> NextStep:
+    """Return the wait of a case for which nothing may go out now, until it is looked at again."""
+    step = _step(request, "WaitForNews")
+    seconds, due = clock.again(case.case_id, case.account.timezone)
+    step["wait"] = {"version": str(case.version), "seconds": seconds, "due": due}
+    return step
+
+
 def waiting(request: Request, case: Case, decision: Decision, clock: Clock, policy: Policy) -> NextStep:
     """Return what an action leaves for `WaitForNews`, which always follows it."""
     step = next_step(request, case, decision, clock, policy)

@@ -47,6 +47,8 @@ class Rebuild:
         filing = None if record is None else next((d for d in record.case.done if d.action == "file_legal"), None)
         if record is None or filing is None:
             raise PermanentSetupError(f"{case_id} was not filed")
+        if record.case.shadow:
+            raise PermanentSetupError(f"{case_id} is in shadow: no file for court was made of it")
         active = self.settings.policies().for_case(record.case, filing.on)
         account = self.table.account(record.case.account_id)
         if parties is not None:
