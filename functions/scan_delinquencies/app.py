@@ -13,7 +13,7 @@ MARGIN_MS = 10_000
 @handler
 def handle(_event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Scan once, and sweep with the time that is left."""
-    from arrears.bootstrap import scan, sweep
+    from arrears.bootstrap import note_scan, scan, sweep
 
     def out_of_time() -> bool:
         return context.get_remaining_time_in_millis() < MARGIN_MS
@@ -23,6 +23,7 @@ def handle(_event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     count("ExecutionsNotStarted", len(report["failed"]))
     for account in report["failed"]:
         logger.error("not started", extra={"account": account})
+    note_scan(report)
     swept = sweep()(out_of_time)
     for case_id in swept["recovered"]:
         count("ExecutionsFailed")

@@ -230,8 +230,14 @@ def test_a_scan_says_what_it_did(deployed: Stack, states: States, log: Log) -> N
 
     answer = invoke("scan_delinquencies", {})
 
-    assert answer == {"started": 1, "running": 0, "failed": 1, "left": False, "recovered": 0}
-    assert log.metrics == {"ExecutionsStarted": 1, "ExecutionsNotStarted": 1}
+    assert answer == {"started": 1, "running": 0, "failed": 1, "left": False, "oldest_days": 0, "recovered": 0}
+    assert log.metrics == {
+        "ExecutionsStarted": 1,
+        "ExecutionsNotStarted": 1,
+        "OldestUnscannedDays": 0,
+        "PausedHours": 0,
+        "ShadowMode": 0,
+    }
     assert [(line["level"], line["message"]) for line in log.lines] == [("ERROR", "not started"), ("INFO", "scanned")]
 
 

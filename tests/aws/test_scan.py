@@ -33,8 +33,14 @@ def in_time() -> bool:
     return False
 
 
-def report(started: int = 0, running: int = 0, *failed: str, left: bool = False) -> ScanReport:
-    return {"started": started, "running": running, "failed": list(failed), "left": left}
+def report(started: int = 0, running: int = 0, *failed: str, left: bool = False, oldest_days: int = 0) -> ScanReport:
+    return {
+        "started": started,
+        "running": running,
+        "failed": list(failed),
+        "left": left,
+        "oldest_days": oldest_days,
+    }
 
 
 def test_an_account_whose_time_has_come_gets_an_execution(stack: Stack, scan: Scan, states: States) -> None:
@@ -189,3 +195,11 @@ def test_each_start_is_held_back_by_the_pace(stack: Stack, states: States) -> No
     Scan(stack.table, stack.settings, states.client, STATE_MACHINE, lambda: paced.append(len(states.started)))(in_time)
 
     assert paced == [0, 1, 2]
+
+
+def test_the_account_that_waited_longest_is_told_in_days_at_its_own_place(stack: Stack, scan: Scan) -> None:
+    stack.report(account())
+    stack.report(account(account_id="CARD-0002"), on=OPENS + 2 * DAY)
+    stack.on(OPENS + 3 * DAY)
+
+    assert scan(in_time)["oldest_days"] == 3

@@ -166,7 +166,14 @@ def test_a_scan_starts_it_and_a_second_scan_does_no_harm(escalation: Escalation)
     (execution,) = escalation.executions()
     execution.rest()
 
-    assert escalation.scan() == {"started": 0, "running": 0, "failed": 0, "left": False, "recovered": 0}
+    assert escalation.scan() == {
+        "started": 0,
+        "running": 0,
+        "failed": 0,
+        "left": False,
+        "oldest_days": 0,
+        "recovered": 0,
+    }
     assert [one.arn for one in escalation.executions()] == [execution.arn]
 
 

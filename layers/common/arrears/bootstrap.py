@@ -1,15 +1,16 @@
 """Puts the use cases of an execution together, once a process, from the environment that the template gives."""
 
 import os
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from arrears.adapters import aws
 from arrears.adapters.pace import TokenBucket
 from arrears.adapters.settings import Settings
 from arrears.adapters.table import Table
-from arrears.runtime import observe
+from arrears.runtime import count, observe
 from arrears.usecases.assess import Assess
 from arrears.usecases.recover import Recover
 from arrears.usecases.roll_out import WAKES_A_SECOND, RollOut
@@ -57,6 +58,17 @@ def scan() -> Scan:
     """The use case of `scan_delinquencies`."""
     starts = TokenBucket(float(os.environ["STARTS_PER_SECOND"]))
     return Scan(table(), settings(), aws.stepfunctions(), os.environ["ESCALATION_ARN"], starts.take)
+
+
+def note_scan(report: Mapping[str, Any]) -> None:
+    """Keep what a scan came to (`ScanReport`), and tell how the stack stands; alarms look at it."""
+    oldest_days = int(report.get("oldest_days", 0))
+    settings().note_scan(int(report.get("started", 0)), oldest_days)
+    switches, clock = settings().switches(), settings().clock()
+    paused = clock.at("UTC") - switches.pause.since if switches.pause is not None else timedelta(0)
+    count("OldestUnscannedDays", oldest_days)
+    count("PausedHours", int(paused.total_seconds() // 3600) + 1 if switches.pause is not None else 0)
+    count("ShadowMode", 1 if switches.shadow is not None else 0)
 
 
 @cache

@@ -21,6 +21,7 @@ GROUPS = {
     "agency": "what agencies have, acknowledged and collected; recall a case, write a set again",
     "legal": "approve or decline a suit, list what must be filed by when, make a file for court again",
     "letters": "the register of letters of an account",
+    "ops": "how the stack stands, what it could not do, pause and shadow mode",
     "audit": "replay the stored events against the stored cases",
     "local": "set or advance the business date of the embedded stack",
 }

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, TypedDict
 
 from botocore.exceptions import ClientError
@@ -25,12 +26,14 @@ class ScanReport(TypedDict):
         running: those that had been started before.
         failed: accounts for which none could be started, each with the kind of error.
         left: whether there is more, for the next scan.
+        oldest_days: how many days the account that has waited longest was due before today, at its place.
     """
 
     started: int
     running: int
     failed: list[str]
     left: bool
+    oldest_days: int
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class Scan:
             TransientServiceError: a service is too busy for any account.
         """
         clock = self.settings.clock()
-        report: ScanReport = {"started": 0, "running": 0, "failed": [], "left": False}
+        report: ScanReport = {"started": 0, "running": 0, "failed": [], "left": False, "oldest_days": 0}
         # The date is latest at UTC+14; each account is then looked at by the date at its own place.
         latest = clock.now("Pacific/Kiritimati").on
         for shard in range(self.table.shards):
@@ -63,6 +66,8 @@ class Scan:
                     report["left"] = True
                     return report
                 try:
+                    waited = (clock.now(entry.timezone).on - date.fromisoformat(entry.due)).days
+                    report["oldest_days"] = max(report["oldest_days"], waited)
                     started = self._start(entry, clock)
                 except TransientError:
                     raise

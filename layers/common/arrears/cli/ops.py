@@ -1,0 +1,237 @@
+"""`arrears ops`: how the stack stands, what it could not do, and the two switches that stop what goes out."""
+
+import argparse
+import getpass
+from typing import TYPE_CHECKING
+
+from arrears.cli import add_group
+from arrears.cli.errors import CommandError, Subparsers
+
+if TYPE_CHECKING:
+    from arrears.adapters.dead_letters import DeadLetterQueue
+    from arrears.stack import Stack
+    from arrears.usecases.status import Status
+
+#: The queues of dead letters, and the output that has the URL of each.
+QUEUES = {
+    "DeadLetters": "DeadLettersUrl",
+    "CallDeadLetters": "CallDeadLettersUrl",
+    "LetterDeadLetters": "LetterDeadLettersUrl",
+}
+#: The queue that each one's tasks came from.
+_SOURCES = {"CallDeadLetters": "CallQueueUrl", "LetterDeadLetters": "LetterQueueUrl"}
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the group to the command line."""
+    commands = add_group(subparsers, "ops")
+    status = _command(commands, "status", "how the stack stands; exit 1 when something waits for somebody")
+    status.add_argument("--quick", action="store_true", help="without loading the open cases: no stages, no parked")
+    status.set_defaults(run=_status)
+    _command(commands, "parked", "actions that failed for good, each with its reason").set_defaults(run=_parked)
+    _command(commands, "dead", "dead letters, each with its reason").set_defaults(run=_dead)
+    retry = _command(commands, "retry", "let a parked action, or all of them, be tried again")
+    _which(retry, "case_id", "CASE_ID")
+    _who(retry)
+    retry.set_defaults(run=_retry)
+    redrive = _command(commands, "redrive", "let a dead letter, or all of them, be tried again")
+    _which(redrive, "message_id", "MESSAGE_ID")
+    redrive.set_defaults(run=_redrive)
+    pause = _command(commands, "pause", "stop all that goes out; what is taken back, and cures, go on")
+    pause.add_argument("--by", required=True, help="who decides it")
+    pause.add_argument("--why", required=True, help="the reason, for the record")
+    pause.set_defaults(run=_pause)
+    resume = _command(commands, "resume", "let it go on; what waited goes out within the hour, inside hours and caps")
+    _who(resume)
+    resume.set_defaults(run=_resume)
+    shadow = _command(commands, "shadow", "decide and record, and let nothing leave; off begins for real")
+    shadow.add_argument("state", choices=["on", "off"])
+    _who(shadow)
+    shadow.add_argument("--why", default="", help="the reason, for the record; needed for on")
+    shadow.set_defaults(run=_shadow)
+
+
+def _command(commands: Subparsers, name: str, summary: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=summary, description=f"{summary.capitalize()}.")
+    parser.add_argument("--stack", help="a stack on AWS; without it, the embedded stack of this folder")
+    return parser
+
+
+def _which(parser: argparse.ArgumentParser, name: str, metavar: str) -> None:
+    either = parser.add_mutually_exclusive_group(required=True)
+    either.add_argument(name, nargs="?", metavar=metavar)
+    either.add_argument("--all", action="store_true", help="every one")
+
+
+def _who(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--by", default=None, help="who decides it; without it, who is logged in")
+
+
+def _connect(args: argparse.Namespace) -> "Stack":
+    from arrears.stack import connect
+
+    return connect(args.stack)
+
+
+# --- how it stands ---------------------------------------------------------------------------------------------------
+def _status(args: argparse.Namespace) -> int:
+    from arrears.effects.exports import Exports
+    from arrears.usecases.handovers import Handovers
+    from arrears.usecases.status import Look
+
+    stack = _connect(args)
+    timezone = stack.parameters.get("BusinessTimezone", "UTC")
+    hours = stack.settings.active().policy.placements.acknowledge_within_hours
+    handovers = Handovers(Exports(stack.table), stack.settings.clock(), timezone, hours)
+    status = Look(stack.table, stack.settings, handovers, timezone)(quick=args.quick)
+    dead = {queue.name: queue.count() for queue in _queues(stack)}
+    for name, value in _lines(status, timezone, dead, quick=args.quick):
+        print(f"{name:<14}{value}")
+    waits = status.parked or status.silent or any(dead.values()) or status.oldest_days
+    return 1 if waits else 0
+
+
+def _lines(status: "Status", timezone: str, dead: dict[str, int], *, quick: bool) -> list[tuple[str, str]]:
+    clock, switches = status.clock, status.switches
+    now = clock.now(timezone)
+    stands = "set, being played" if clock.open else "set, not begun"
+    scan = status.last_scan
+    lines = [
+        ("clock", f"{now.on} ({stands})" if clock.set_to else f"{now.on} {now.at:%H:%M} {timezone}"),
+        ("policy", status.policy),
+        ("goes out", f"NOTHING: PAUSED {switches.pause}" if switches.pause is not None else "yes"),
+        ("shadow", f"ON {switches.shadow}" if switches.shadow is not None else "off"),
+        ("last scan", f"{scan[0]:%Y-%m-%d %H:%M} UTC, {scan[1]} executions started" if scan else "none yet"),
+        ("unscanned", f"{status.unscanned} accounts, the oldest due {status.oldest_days} days before today"),
+        ("open cases", f"{status.open}: {status.waiting} wait, {status.running} take a turn"),
+        ("due today", str(status.due_today)),
+    ]
+    if not quick:
+        stages = ", ".join(f"{stage} {count}" for stage, count in sorted(status.stages.items()))
+        lines += [
+            ("by stage", stages or "none"),
+            ("parked", f"{status.parked}{' (arrears ops parked)' if status.parked else ''}"),
+            ("held", f"{status.held} have something due that may not go out"),
+            ("in shadow", str(status.shadows)),
+        ]
+    lines += [(name, f"{count}{' (arrears ops dead)' if count else ''}") for name, count in _short(dead)]
+    lines.append(("hand-overs", f"{len(status.silent)} overdue or refused, {status.unanswered} not answered yet"))
+    return lines
+
+
+def _short(dead: dict[str, int]) -> list[tuple[str, int]]:
+    words = {"DeadLetters": "dead letters", "CallDeadLetters": "dead calls", "LetterDeadLetters": "dead mail"}
+    return [(words[name], count) for name, count in dead.items()]
+
+
+def _queues(stack: "Stack") -> "list[DeadLetterQueue]":
+    from arrears.adapters import aws
+    from arrears.adapters.dead_letters import DeadLetterQueue
+
+    return [DeadLetterQueue(aws.sqs(), name, stack.output(output)) for name, output in QUEUES.items()]
+
+
+# --- what could not be done ------------------------------------------------------------------------------------------
+def _parked(args: argparse.Namespace) -> int:
+    from arrears.usecases.open_cases import OpenCases
+
+    stack = _connect(args)
+    found = [each for each in OpenCases(stack.table, stack.settings).listed() if each.why == "parked"]
+    for each in found:
+        print(f"{each.case.case_id}  since {each.on}  {each.reason}")
+    print(f"{len(found)} parked")
+    return 0
+
+
+def _retry(args: argparse.Namespace) -> int:
+    from arrears.usecases.open_cases import OpenCases
+    from arrears.usecases.retry import Retry
+
+    stack = _connect(args)
+    retry, by = Retry(stack.table, stack.settings), args.by or getpass.getuser()
+    cases = [args.case_id]
+    if args.all:
+        cases = [e.case.case_id for e in OpenCases(stack.table, stack.settings).listed() if e.why == "parked"]
+    for case_id in cases:
+        print(f"{retry(case_id, by)} is tried again")
+    print(f"{len(cases)} tried again")
+    return 0
+
+
+def _dead(args: argparse.Namespace) -> int:
+    from arrears.usecases.redrive import told
+
+    count = 0
+    for queue in _queues(_connect(args)):
+        for letter in queue.look():
+            count += 1
+            what, why = told(letter)
+            print(f"{letter.message_id}  {letter.queue}  {letter.since:%Y-%m-%d %H:%M}  {what}: {why}")
+    print(f"{count} dead letters")
+    return 0
+
+
+def _redrive(args: argparse.Namespace) -> int:
+    from arrears.adapters import aws
+    from arrears.adapters.queues import FifoQueue
+    from arrears.usecases.redrive import Redrive, wake_left
+    from arrears.usecases.wake import answer
+
+    stack = _connect(args)
+    states = aws.stepfunctions()
+
+    def again(arn: str, payload: str) -> None:
+        if ":states:" in arn:
+            states.start_execution(stateMachineArn=arn, input=payload)
+        else:
+            stack.functions.invoke(FunctionName=arn, InvocationType="Event", Payload=payload.encode())
+
+    redrive = Redrive(
+        {name: FifoQueue(aws.sqs(), stack.output(output)) for name, output in _SOURCES.items()},
+        again,
+        stack.output("WakeCaseFunction"),
+        lambda: wake_left(stack.table, lambda token: answer(states, token)),
+    )
+    count = 0
+    for queue in _queues(stack):
+        for letter, done in redrive(queue, None if args.all else [args.message_id]):
+            count += 1
+            print(f"{letter.message_id}  {done}")
+    if not count and not args.all:
+        raise CommandError(f"there is no dead letter {args.message_id}")
+    print(f"{count} tried again")
+    return 0
+
+
+# --- the switches ----------------------------------------------------------------------------------------------------
+def _pause(args: argparse.Namespace) -> int:
+    switch = _connect(args).settings.turn("pause", on=True, by=args.by, why=args.why)
+    print(f"what goes out is paused {switch}")
+    print("What is due waits. Recalls, withdrawals and cures go on. What was handed over before is with its reader:")
+    print("stop the dialler and the mailing house too. Go on with: arrears ops resume")
+    return 0
+
+
+def _resume(args: argparse.Namespace) -> int:
+    switch = _connect(args).settings.turn("pause", on=False, by=args.by or getpass.getuser())
+    print(f"it goes on; it was paused {switch}")
+    print("What waited goes out within the hour, each case at a time of its own, inside contact hours and caps.")
+    return 0
+
+
+def _shadow(args: argparse.Namespace) -> int:
+    from arrears.usecases.end_shadow import EndShadow
+
+    stack = _connect(args)
+    switch = stack.settings.switches().shadow
+    if args.state == "on" or switch is not None:
+        by = args.by or getpass.getuser()
+        switch = stack.settings.turn("shadow", on=args.state == "on", by=by, why=args.why)
+    if args.state == "on":
+        print(f"shadow mode is on {switch}")
+        print("Cases that open from now on are decided on and recorded, and nothing of them leaves the bank.")
+        return 0
+    closed = EndShadow(stack.table, stack.settings)()
+    print(f"shadow mode is off; {closed} cases that lived in it are closed")
+    print("Their accounts are looked at anew from tomorrow on: what opens then is real, and begins with nothing done.")
+    return 0
