@@ -10,6 +10,7 @@ from arrears.cli.errors import CommandError, Subparsers
 if TYPE_CHECKING:
     from arrears.adapters.dead_letters import DeadLetterQueue
     from arrears.stack import Stack
+    from arrears.switches import Name, Switch
     from arrears.usecases.status import Status
 
 #: The queues of dead letters, and the output that has the URL of each.
@@ -204,8 +205,13 @@ def _redrive(args: argparse.Namespace) -> int:
 
 
 # --- the switches ----------------------------------------------------------------------------------------------------
+def _turn(stack: "Stack", name: "Name", args: argparse.Namespace, *, on: bool) -> "Switch":
+    by, why = args.by or getpass.getuser(), getattr(args, "why", "")
+    return stack.settings.turn(name, on=on, by=by, why=why, at=stack.settings.clock().at("UTC"))
+
+
 def _pause(args: argparse.Namespace) -> int:
-    switch = _connect(args).settings.turn("pause", on=True, by=args.by, why=args.why)
+    switch = _turn(_connect(args), "pause", args, on=True)
     print(f"what goes out is paused {switch}")
     print("What is due waits. Recalls, withdrawals and cures go on. What was handed over before is with its reader:")
     print("stop the dialler and the mailing house too. Go on with: arrears ops resume")
@@ -213,7 +219,7 @@ def _pause(args: argparse.Namespace) -> int:
 
 
 def _resume(args: argparse.Namespace) -> int:
-    switch = _connect(args).settings.turn("pause", on=False, by=args.by or getpass.getuser())
+    switch = _turn(_connect(args), "pause", args, on=False)
     print(f"it goes on; it was paused {switch}")
     print("What waited goes out within the hour, each case at a time of its own, inside contact hours and caps.")
     return 0
@@ -225,8 +231,7 @@ def _shadow(args: argparse.Namespace) -> int:
     stack = _connect(args)
     switch = stack.settings.switches().shadow
     if args.state == "on" or switch is not None:
-        by = args.by or getpass.getuser()
-        switch = stack.settings.turn("shadow", on=args.state == "on", by=by, why=args.why)
+        switch = _turn(stack, "shadow", args, on=args.state == "on")
     if args.state == "on":
         print(f"shadow mode is on {switch}")
         print("Cases that open from now on are decided on and recorded, and nothing of them leaves the bank.")
