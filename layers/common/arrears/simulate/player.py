@@ -212,8 +212,13 @@ class _AccountPlay:
                 refusal = None if case is None else why_refused(case, self._policy, call)
                 if refusal is not None:
                     dated.refuse("call_id", refusal)
-                elif self._open is None or call.called_on > self._open.opened_on:
-                    # One that is told late and was made before the case opened is none of the case's.
+                elif (
+                    self._open is None
+                    or call.called_on > self._open.opened_on
+                    or call.is_conversation
+                    or call.not_wanted
+                ):
+                    # Of one that is told late and was made before the case opened only this is kept (`evolve`).
                     events.append(CallResult(call))
             case HoldPlaced() | HoldLifted() | OptedOut() as told:
                 events.append(told)
