@@ -18,7 +18,9 @@ from arrears.domain.contact import cannot_be_contacted, must_wait
 from arrears.domain.dates import next_monthly_date
 from arrears.domain.decide import Act, Close, Wait, stands_still
 from arrears.domain.events import ActionDone, ActionPlanned, CaseClosed, Event, StageEntered
+from arrears.domain.holds import holds_in_force
 from arrears.domain.moment import Moment
+from arrears.domain.plans import next_instalment
 from arrears.domain.policy import Policy
 from arrears.domain.policy_parts import Action
 from arrears.domain.stages import Condition, stage_conditions
@@ -141,9 +143,9 @@ def _known(told: Told) -> Iterator[str]:
         yield f"{payment.amount.amount:,} {payment.amount.currency} were paid on {_day(payment.paid_on)}."
     if not paid:
         yield "Nothing was paid since it opened."
-    holds = [(hold, hold.since(on)) for hold in account.holds]
-    standing = [f"{hold.reason} hold since {_day(since)}" for hold, since in holds if since is not None]
+    standing = [f"{hold.reason} hold since {_day(hold.since)}" for hold in holds_in_force(case, policy, on)]
     yield f"On hold: {', '.join(standing)}." if standing else "The account was on no hold."
+    yield from _plan(case, policy, on)
     promise = case.standing_promise(on)
     if promise is not None:
         yield f"A promise to pay stands through {_day(promise.until)}."
@@ -151,6 +153,18 @@ def _known(told: Told) -> Iterator[str]:
     if broken:
         yield f"{_count(broken, 'promise')} to pay {'was' if broken == 1 else 'were'} broken."
     yield from _reachable(case, policy, on)
+
+
+def _plan(case: Case, policy: Policy, on: date) -> Iterator[str]:
+    plan, following = case.standing_plan(on), next_instalment(case, policy, on)
+    if plan is not None:
+        amount = plan.plan.amount
+        what = f"{plan.plan.instalments} instalments of {amount.amount:,} {amount.currency}"
+        after = f"; the next is due on {_day(following[0])}" if following is not None else ""
+        yield f"An instalment plan of {_day(plan.plan.agreed_on)} is kept: {what}{after}."
+    for each in case.plans:
+        if each.outcome == "missed" and each.ended_on is not None:
+            yield f"An instalment plan of {_day(each.plan.agreed_on)} was missed on {_day(each.ended_on)}."
 
 
 def _reachable(case: Case, policy: Policy, on: date) -> Iterator[str]:

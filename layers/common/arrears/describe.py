@@ -30,6 +30,11 @@ from arrears.domain.events import (
     OperatorListed,
     OptedOut,
     PaymentReceived,
+    PlanAccepted,
+    PlanAgreed,
+    PlanCancelled,
+    PlanEnded,
+    PlanRefused,
     PromiseAccepted,
     PromiseEnded,
     PromiseRefused,
@@ -55,6 +60,16 @@ def in_words(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912 - one line fo
             return f"{reason} hold placed, from {on}"
         case HoldLifted(reason=reason, on=on):
             return f"{reason} hold lifted, from {on}"
+        case PlanAgreed(plan=plan):
+            return f"instalment plan {plan.plan_id}: {plan.instalments} of {plan.amount} from {plan.first_due}"
+        case PlanCancelled(plan_id=plan_id, on=on):
+            return f"instalment plan {plan_id} cancelled, from {on}"
+        case PlanAccepted(reason=reason):
+            return f"plan accepted: {reason}"
+        case PlanRefused(reason=reason):
+            return reason
+        case PlanEnded(outcome=outcome, reason=reason):
+            return f"plan {outcome}: {reason}"
         case CallResult(call=call):
             promised = f", promised for {call.promised_on}" if call.promised_on else ""
             return f"call to {call.phone or 'a'} phone: {call.result}{promised}"

@@ -3,7 +3,7 @@
 The calendar is not written from the policy's text but played, by the same code that runs the cases.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from textwrap import wrap
@@ -12,7 +12,15 @@ from arrears.domain.events import ActionDone, ActionPlanned, CaseOpened, Event, 
 from arrears.domain.facts import PHONES, Extract
 from arrears.domain.money import Money
 from arrears.domain.policy import Agency, Calls, Policy, Requirement, Sms, Stage, Step, Threshold
+from arrears.explain_holds import told_of_holds, told_of_plans
 from arrears.explain_rules import pack_lines
+from arrears.explain_words import (
+    ACTIONS as _ACTIONS,
+    amounts as _amounts,
+    days as _days,
+    joined as _and,
+    named as _named,
+)
 from arrears.simulate.player import DatedFact, Player
 
 #: The due date of the example. A date in a month of 31 days, a few days before most monthly reminders.
@@ -22,19 +30,6 @@ _HORIZON_DAYS = 550
 _MOST_DAYS = 120
 _LEAST_EXAMPLE = Decimal(10_000)
 _WIDTH = 110
-
-_ACTIONS = {
-    "send_sms": "text message",
-    "queue_call": "call",
-    "queue_letter": "letter",
-    "freeze_account": "the account is frozen",
-    "place_with_agency": "given to the collection agency",
-    "recall_from_agency": "taken back from the agency, its time is over",
-    "file_legal": "handed to the legal department, for court",
-    "withdraw_calls": "queued calls are taken back",
-    "lift_freeze": "the freeze is to be lifted",
-    "withdraw_legal": "the court is told that the claim is withdrawn",
-}
 
 
 def explain_policy(policy: Policy) -> Iterator[str]:
@@ -46,6 +41,8 @@ def explain_policy(policy: Policy) -> Iterator[str]:
     yield from _section("How people are reached", _contacts(policy))
     yield from _section("Rules of contact that bind", pack_lines(policy))
     yield from _section("Promises to pay", _promised(policy))
+    yield from _section("Holds", told_of_holds(policy))
+    yield from _section("Instalment plans", told_of_plans(policy))
     yield from _section("Collection agencies", _agencies(policy))
     yield from _section("Court", _court(policy))
     yield from _section("Day by day", _calendar(policy))
@@ -63,20 +60,13 @@ def _section(title: str, lines: Iterator[str]) -> Iterator[str]:
 
 
 # --- the rules in words ----------------------------------------------------------------------------------------------
-def _amounts(amounts: Mapping[str, Decimal]) -> str:
-    return " or ".join(f"{amount:,} {currency}" for currency, amount in amounts.items())
-
-
-def _days(count: int) -> str:
-    return "1 day" if count == 1 else f"{count} days"
-
-
 def _begin_and_end(policy: Policy) -> Iterator[str]:
     more = f"more than {_amounts(policy.cure_tolerance)} is" if policy.cure_tolerance else "anything is"
     yield f"A case begins on the first day on which a payment is overdue by a day or more and {more} owed."
     less = "no more than that" if policy.cure_tolerance else "nothing"
     yield f"It ends on the first day on which {less} is owed. Everything stops then, and an agency is told to stop."
-    yield "While the account is on hold (a dispute, hardship and the like) nothing is done; the days go on counting."
+    if not policy.holds:
+        yield "On hold (a dispute, hardship and the like) nothing is done; the days go on counting."
 
 
 def _stages(policy: Policy) -> Iterator[str]:
@@ -114,10 +104,6 @@ def _requirement(requirement: Requirement) -> str:
     elif requirement.action not in ("send_sms", "queue_letter"):
         return f"{_days(requirement.at_least_days_ago)} after: {what}"
     return f"when a {what} {word} {_days(requirement.at_least_days_ago)} ago or earlier"
-
-
-def _named(what: str, template: str | None) -> str:
-    return f'{what} "{template}"' if template else what
 
 
 def _step(step: Step, stage: Stage) -> str:
@@ -288,10 +274,6 @@ def _court(policy: Policy) -> Iterator[str]:
         yield f"{years} after the oldest due date it is too late to sue; {_days(legal.warn_days)} before, it is listed."
     if legal.withdraw_when_paid:
         yield "When a case in court is paid, the court is told the same day."
-
-
-def _and(words: Sequence[str]) -> str:
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 # --- the calendar ----------------------------------------------------------------------------------------------------

@@ -70,6 +70,47 @@ EVERYTHING: dict[str, Any] = {
         "disputed_is_hold": True,
     },
     "promises": {"minimum_share": "0.35", "remind_days_before": 2, "template": "remember"},
+    "holds": {
+        "hardship": {
+            "allows": [{"action": "send_sms", "template": "offer"}, {"action": "queue_call"}],
+            "steps": [
+                {"action": "queue_letter", "template": "statement", "after_days": 5, "every_days": 29, "at_most": 12}
+            ],
+            "enters_stages": True,
+            "recalls": False,
+            "counts_days": False,
+        },
+        "breathing_space": {
+            "ends_after_days": 59,
+            "review_after_days": 26,
+            "review_within_days": 34,
+            "not_again_within_months": 11,
+        },
+    },
+    "disasters": [
+        {
+            "name": "Typhoon",
+            "regions": ["Hualien"],
+            "postal_codes": ["97"],
+            "from": "2026-08-01",
+            "to": "2026-09-30",
+        }
+    ],
+    "instalments": {
+        "stages": ["reminder", "letter"],
+        "minimum_arrears": {"CNY": "3000"},
+        "at_most": 36,
+        "minimum_instalment": {"CNY": "150"},
+        "minimum_share": "0.85",
+        "first_within_days": 33,
+        "plans_per_case": 2,
+        "grace_days": 4,
+        "tolerance": {"CNY": "1.50"},
+        "remind_days_before": 7,
+        "template": "instalment",
+        "agency": "recalled",
+        "counts_days": True,
+    },
     "sms": {
         "segment_price": "0.07",
         "monthly_budget": {"total": "900", "reminder": "300"},

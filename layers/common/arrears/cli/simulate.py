@@ -18,6 +18,7 @@ _FILES = {
     "payments": "payments",
     "calls": "results of calls",
     "holds": "holds placed and lifted",
+    "plans": "instalment plans agreed and cancelled",
     "letters": "what the mailing house reported",
     "receipts": "delivery receipts of text messages",
     "optouts": "cardholders who want no more texts",

@@ -20,7 +20,7 @@ from arrears.domain.value import value
 #: Ways in which a placement ends without success: the agency gave up, its term is over, an operator wanted it back.
 _FAILED: tuple[str, ...] = ("", "returned", "term", "order")
 #: A placement that ended so is none that the case has seen: it is due again.
-_NOT_COUNTED: tuple[str, ...] = ("hold", "deferred")
+_NOT_COUNTED: tuple[str, ...] = ("hold", "plan", "deferred")
 
 
 @value

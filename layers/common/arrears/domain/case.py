@@ -37,6 +37,12 @@ from arrears.domain.events import (
     OperatorListed,
     OptedOut,
     PaymentReceived,
+    PlanAccepted,
+    PlanAgreed,
+    PlanCancelled,
+    PlanEnded,
+    PlanOutcome,
+    PlanRefused,
     PromiseAccepted,
     PromiseEnded,
     PromiseRefused,
@@ -44,14 +50,14 @@ from arrears.domain.events import (
     SmsReported,
     StageEntered,
 )
-from arrears.domain.facts import ZERO, Account, Call, Payment, Phone, Reached
+from arrears.domain.facts import ZERO, Account, Call, Payment, Phone, Plan, Reached
 from arrears.domain.money import Money
 from arrears.domain.policy_parts import TAKES_BACK, Action
 from arrears.domain.value import changed, value
 
-PlacementEnd = Literal["", "returned", "cured", "hold", "term", "order", "deferred"]
+PlacementEnd = Literal["", "returned", "cured", "hold", "plan", "term", "order", "deferred"]
 #: How a recall ends a placement, by the step that asked for it.
-_RECALLED: dict[str, PlacementEnd] = {"cured": "cured", "hold": "hold", "order": "order"}
+_RECALLED: dict[str, PlacementEnd] = {"cured": "cured", "hold": "hold", "plan": "plan", "order": "order"}
 
 
 class BrokenHistoryError(ValueError):
@@ -103,14 +109,30 @@ class Promise:
 
 
 @value
+class AgreedPlan:
+    """An instalment plan of the case, and what became of it.
+
+    Attributes:
+        outcome: empty until it is accepted or refused; then `standing` as long as it is kept.
+        owed: the arrears on the day on which it was agreed.
+        ended_on: since when it is not in force any more.
+    """
+
+    plan: Plan
+    outcome: Literal["", "refused", "standing"] | PlanOutcome = ""
+    owed: Decimal = ZERO
+    ended_on: date | None = None
+
+
+@value
 class Placement:
     """A case given to an agency, and how it ended.
 
     Attributes:
         action_id: the id of the action that placed it.
         agency_id: empty until the day is closed, where the policy names several agencies.
-        ended: `returned` by the agency; recalled on `cured`, `hold`, `term` or an operator's `order`; `deferred` where
-            no agency had room.
+        ended: `returned` by the agency; recalled on `cured`, `hold`, `plan`, `term` or an operator's `order`;
+            `deferred` where no agency had room.
         term_days, percent, days_past_due: as it was assigned: how long, for what commission, at what age of the debt.
         retry_on: when a deferred one is tried again.
     """
@@ -210,6 +232,7 @@ class Case:
     calls: tuple[Call, ...] = ()
     settled_calls: frozenset[str] = frozenset()
     promises: tuple[Promise, ...] = ()
+    plans: tuple[AgreedPlan, ...] = ()
     placements: tuple[Placement, ...] = ()
     letters: tuple[LetterReport, ...] = ()
     receipts: tuple[SmsReport, ...] = ()
@@ -359,12 +382,38 @@ class Case:
         standing = [p for p in self.promises if p.outcome == "standing" and p.on <= on <= p.until]
         return max(standing, key=lambda promise: promise.until, default=None)
 
+    def standing_plan(self, on: date) -> AgreedPlan | None:
+        """Return the instalment plan that is kept on a date; there is one at most."""
+        return next((p for p in self.plans if p.outcome == "standing" and p.plan.agreed_on <= on), None)
+
 
 def opening(event: CaseOpened) -> Case:
     """Return the case that an opening event begins. Calls made before it opened are none of the case's."""
     account = event.account
     calls = tuple(call for call in account.calls if call.called_on > event.on)
-    return Case(event.case_id, changed(account, calls=()), event.on, calls=calls, shadow=event.shadow)
+    plans = _with_plans((), *account.plans)
+    return Case(
+        event.case_id, changed(account, calls=(), plans=()), event.on, calls=calls, plans=plans, shadow=event.shadow
+    )
+
+
+def _with_plans(known: tuple[AgreedPlan, ...], *plans: Plan) -> tuple[AgreedPlan, ...]:
+    ids = {plan.plan_id for plan in plans}
+    others = [each for each in known if each.plan.plan_id not in ids]
+    return tuple(sorted([*others, *map(AgreedPlan, plans)], key=lambda each: (each.plan.agreed_on, each.plan.plan_id)))
+
+
+def _plan_settled(case: Case, event: PlanAccepted | PlanRefused | PlanEnded) -> tuple[AgreedPlan, ...]:
+    def after(known: AgreedPlan) -> AgreedPlan:
+        if known.plan.plan_id != event.plan_id:
+            return known
+        if isinstance(event, PlanAccepted):
+            return changed(known, outcome="standing", owed=event.owed)
+        if isinstance(event, PlanRefused):
+            return changed(known, outcome="refused")
+        return changed(known, outcome=event.outcome, ended_on=event.on)
+
+    return tuple(after(known) for known in case.plans)
 
 
 def _with_done(case: Case, action_id: str, on: date, *, certain: bool) -> Case:
@@ -444,12 +493,24 @@ def evolve(case: Case, event: Event) -> Case:  # noqa: C901, PLR0911, PLR0912, P
         case PaymentReceived(payment):
             account = case.account.with_payment(payment)
             return changed(case, version=version, account=account, payments=(*case.payments, payment))
-        case HoldPlaced(hold_id, reason, on, at):
-            account = case.account.with_hold(hold_id, reason, placed=on, at=at)
+        case HoldPlaced(hold_id, reason, on, at, until, review_on):
+            account = case.account.with_hold(hold_id, reason, placed=on, at=at, until=until, review_on=review_on)
             return changed(case, version=version, account=account)
         case HoldLifted(hold_id, reason, on, at):
             account = case.account.with_hold(hold_id, reason, lifted=on, at=at)
-            return changed(case, version=version, account=account)
+            # A hold that still stands and is to be reviewed is listed again.
+            listed = tuple(each for each in case.listed if each.why != "hold_review")
+            return changed(case, version=version, account=account, listed=listed)
+        case PlanAgreed(plan):
+            return changed(case, version=version, plans=_with_plans(case.plans, plan))
+        case PlanCancelled(plan_id, on):
+            plans = tuple(
+                changed(known, plan=changed(known.plan, cancelled_on=on)) if known.plan.plan_id == plan_id else known
+                for known in case.plans
+            )
+            return changed(case, version=version, plans=plans)
+        case PlanAccepted() | PlanRefused() | PlanEnded():
+            return changed(case, version=version, plans=_plan_settled(case, event))
         case CallResult(call):
             if call.called_on <= case.opened_on:
                 # Made before the case, and told late: rules of contact count it, the case does not.

@@ -6,20 +6,32 @@ are done, then the monthly reminder and the freeze. What is left is to wait for 
 change by itself; news changes it sooner.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, time
 
 from arrears.domain.agencies import term_end
 from arrears.domain.calls import first_call
-from arrears.domain.case import Case, Placement, Promise
+from arrears.domain.case import Case, Placement
 from arrears.domain.contact import cannot_be_contacted, must_wait, opening
 from arrears.domain.dates import ONE_DAY
 from arrears.domain.decisions import Act, Close, Decision, Record, Wait
 from arrears.domain.events import ActionPlanned, ActionUncertain, ActionWithdrawn
+from arrears.domain.holds import (
+    HoldPeriod,
+    allow,
+    hold_dates,
+    holds_in_force,
+    let_enter_stages,
+    let_out,
+    let_recall,
+    next_hold_record,
+    stop_everything,
+)
 from arrears.domain.keeping import pause_on
 from arrears.domain.legal import approval_on, files, limitation_ends, must_withdraw, next_legal_record, why_not_filed
 from arrears.domain.moment import Moment
 from arrears.domain.opening import account_of, case_id_of, open_case, opening_reason, opens_on
+from arrears.domain.plans import plan_dates, plan_reminder, settle_plans
 from arrears.domain.policy import Policy
 from arrears.domain.policy_parts import TAKES_BACK, Action
 from arrears.domain.promises import promise_reminder, promise_reminder_on, settle_promises
@@ -57,39 +69,62 @@ def decide(case: Case, policy: Policy, now: Moment) -> Decision:  # noqa: PLR091
         return _parked(case, on)
     if case.pending is not None:
         return _unfinished(case.pending, on, "")
-    settled = settle_promises(case, policy, on) or _paused(case, policy, on)
+    settled = settle_promises(case, policy, on) or settle_plans(case, policy, on) or _paused(case, policy, on)
     if settled is not None:
         return settled
-    promise = case.standing_promise(on)
-    if promise is not None:
-        withdrawal = _withdraw_calls(case, on, f"a promise to pay stands through {promise.until} (rule 12)")
-        if withdrawal is not None:
-            return withdrawal
-        reminder = promise_reminder(case, policy, promise, on)
-        why = f"a promise to pay stands through {promise.until} (rule 12)"
-        return _first_possible(case, policy, [reminder] if reminder else [], now, promise, why)
-    entered = next_stage(case, policy, on)
+    held = holds_in_force(case, policy, on)
+    left_alone = _left_alone(case, policy, now, held)
+    if left_alone is not None:
+        return left_alone
+    entered = next_stage(case, policy, on) if let_enter_stages(policy, held) else None
     if entered is not None:
         return Record(entered)
-    recorded = next_legal_record(case, policy, on)
+    recorded = next_legal_record(case, policy, on) if allow(policy, held, "file_legal", None) else None
     if recorded is not None:
         return Record(recorded)
-    due: Iterable[Act] = due_acts(case, policy, on)
-    why = ""
+    due: Iterable[Act] = due_acts(case, policy, on, held)
+    why = str(held[0]) if held else ""
     stage = policy.stage(case.stage)
     if stage is not None and files(stage):
         due = list(due)
-        why = why_not_filed(case, policy, on) if any(act.action == "file_legal" for act in due) else ""
-        if why:
+        why_not = why_not_filed(case, policy, on) if any(act.action == "file_legal" for act in due) else ""
+        if why_not:
             due = [act for act in due if act.action != "file_legal"]
-            why = f"file_legal is due but {why}"
-    return _first_possible(case, policy, due, now, None, why)
+            why = f"file_legal is due but {why_not}"
+    return _first_possible(case, policy, due, now, held, why)
+
+
+def _left_alone(case: Case, policy: Policy, now: Moment, held: Sequence[HoldPeriod]) -> Act | Wait | None:
+    """Return what is done while an instalment plan is kept or a promise stands; None where neither is so."""
+    on, plan, promise = now.on, case.standing_plan(now.on), case.standing_promise(now.on)
+    if plan is not None:
+        why = f"the instalment plan of {plan.plan.agreed_on} is kept"
+        keeps = policy.instalments is None or policy.instalments.agency == "keeps"
+        if case.placement is not None and not keeps:
+            return _recall(case, case.placement, "plan", on, why)
+        reminder, dates = plan_reminder(case, policy, plan, on), plan_dates(case, policy, plan, on)
+    elif promise is not None:
+        why = f"a promise to pay stands through {promise.until} (rule 12)"
+        reminder, dates = promise_reminder(case, policy, promise, on), [promise_reminder_on(case, policy, promise)]
+    else:
+        return None
+    acts = [reminder] if reminder is not None and allow(policy, held, "send_sms", reminder.template) else []
+    return _withdraw_calls(case, on, why) or _first_possible(case, policy, acts, now, held, why, dates)
 
 
 def _first_possible(
-    case: Case, policy: Policy, due: Iterable[Act], now: Moment, promise: Promise | None, why: str
+    case: Case,
+    policy: Policy,
+    due: Iterable[Act],
+    now: Moment,
+    held: Sequence[HoldPeriod],
+    why: str,
+    left_alone: Sequence[date | None] | None = None,
 ) -> Act | Wait:
-    """Return the first act that can be carried out now; else the wait for whatever comes first."""
+    """Return the first act that can be carried out now; else the wait for whatever comes first.
+
+    `left_alone` are the dates that matter while a plan is kept or a promise stands.
+    """
     waits = []
     for wanted in due:
         act = wanted
@@ -97,6 +132,8 @@ def _first_possible(
         if why_not and act.action in policy.contact.fallback:
             act = _instead(case, policy, act, why_not, now.on)
             why_not = cannot_be_contacted(case, policy, act.action, now.on)
+            if not let_out(policy, held, act.action, act.template):
+                why_not = why_not or f"{held[0]} lets no {act.action} out"
         if why_not:
             why = f"{act.action} is due but {why_not}"
             continue
@@ -105,7 +142,7 @@ def _first_possible(
             return act
         waits.append(later.moment)
         why = f"{act.action} is due but {later.reason}"
-    until = _next_date(case, policy, now.on, promise)
+    until = _next_date(case, policy, now.on, left_alone)
     if waits:
         waits += [until] if until is not None else []
         until = min(waits, key=lambda moment: (moment.on, moment.at or time.min))
@@ -143,27 +180,27 @@ def _cured(case: Case, policy: Policy, on: date) -> Decision | None:
     )
 
 
-def _held(case: Case, policy: Policy, on: date) -> Decision | None:
-    reason = _hold_reason(case, policy, on)
-    if reason is None:
+def _held(case: Case, policy: Policy, on: date) -> Decision | None:  # noqa: PLR0911 - one return for each rule, in order
+    listed = next_hold_record(case, policy, on)
+    if listed is not None:
+        return Record(listed)
+    held = holds_in_force(case, policy, on)
+    if not held:
         return None
-    if case.pending is not None:
-        return _unfinished(case.pending, on, f"a {reason} came in")
-    if case.placement is not None:
+    reason, pending = str(held[0]), case.pending
+    if pending is not None:
+        goes_on = let_out(policy, held, pending.action, pending.template)
+        return None if goes_on else _unfinished(pending, on, f"a {reason} came in")
+    if case.placement is not None and let_recall(policy, held):
         return _recall(case, case.placement, "hold", on, reason)
-    return _withdraw_calls(case, on, reason) or Wait(_next_fact(case, on), reason)
-
-
-def _hold_reason(case: Case, policy: Policy, on: date) -> str | None:
-    hold = case.account.hold(on)
-    if hold is not None:
-        return f"{hold.reason} hold since {hold.since(on)} (rule 11)"
-    if policy.calls is not None and policy.calls.disputed_is_hold:
-        for call in case.calls:
-            lifted = case.account.lifted(f"call-{call.call_id}", on)
-            if call.result == "disputed" and call.called_on <= on and not lifted:
-                return f"dispute hold since the call of {call.called_on} (rule 11)"
-    return None
+    if not allow(policy, held, "queue_call", None):
+        withdrawal = _withdraw_calls(case, on, reason)
+        if withdrawal is not None:
+            return withdrawal
+    if not stop_everything(policy, held):
+        return None
+    dates = [moment.on for moment in [_next_fact(case, on)] if moment is not None] + hold_dates(case, policy, on)
+    return Wait(Moment(min(dates)) if dates else None, reason)
 
 
 def _ordered(case: Case, _policy: Policy, on: date) -> Decision | None:
@@ -191,18 +228,26 @@ def _recall(case: Case, placement: Placement, why: str, on: date, reason: str) -
     return Act("recall_from_agency", case.stage, why, action_id, reason, agency_id=placement.agency_id)
 
 
-def stands_still(case: Case, policy: Policy, on: date) -> str | None:
-    """Return why nobody is to be contacted for a case on a date: paid, held, or a promise standing; None for no reason.
+def stands_still(
+    case: Case, policy: Policy, on: date, action: Action | None = None, template: str | None = None
+) -> str | None:
+    """Return why somebody is not to be contacted after all: paid, held, a plan or a promise; None for no reason.
 
-    Promises that came in are to be settled before (`turn.take_turn`).
+    Without an action: why the case does not go on to further stages.
+
+    Promises and plans that came in are to be settled before (`turn.take_turn`).
     """
     arrears = case.arrears(on)
     if arrears.amount <= policy.tolerance(arrears.currency):
         return f"the arrears are paid: {arrears} are left (rule 8)"
-    promise = case.standing_promise(on)
+    plan, promise = case.standing_plan(on), case.standing_promise(on)
+    if plan is not None:
+        return f"the instalment plan of {plan.plan.agreed_on} is kept"
     if promise is not None:
         return f"a promise to pay stands through {promise.until} (rule 12)"
-    return _hold_reason(case, policy, on)
+    held = holds_in_force(case, policy, on)
+    goes_on = let_enter_stages(policy, held) if action is None else let_out(policy, held, action, template)
+    return None if goes_on else str(held[0])
 
 
 def _withdraw_legal(case: Case, policy: Policy, on: date, reason: str) -> Act | Wait | None:
@@ -283,7 +328,7 @@ def _next_fact(case: Case, on: date) -> Moment | None:
     return Moment(min(dates)) if dates else None
 
 
-def _next_date(case: Case, policy: Policy, on: date, promise: Promise | None) -> Moment | None:
+def _next_date(case: Case, policy: Policy, on: date, left_alone: Sequence[date | None] | None) -> Moment | None:
     """Return the first later date on which, without news, something can change."""
     dates: list[date | None] = []
     fact = _next_fact(case, on)
@@ -291,7 +336,9 @@ def _next_date(case: Case, policy: Policy, on: date, promise: Promise | None) ->
     if case.placement is not None:
         dates.append(term_end(policy, case.placement))
     dates += [standing.until + ONE_DAY for standing in case.promises if standing.outcome == "standing"]
-    if promise is None:
+    dates += hold_dates(case, policy, on)
+    dates += [known.plan.agreed_on for known in case.plans if known.outcome == ""]
+    if left_alone is None:
         for name in policy.stages_after(case.stage):
             if minimum_reached(case, policy.stages[name], on):
                 dates.append(stage_starts_on(case, policy, policy.stages[name], on))
@@ -299,7 +346,7 @@ def _next_date(case: Case, policy: Policy, on: date, promise: Promise | None) ->
         dates += approval_on(case, policy)
         dates.append(limitation_ends(case, policy, on))
     else:
-        dates.append(promise_reminder_on(case, policy, promise))
+        dates += left_alone
     later = [day for day in dates if day is not None and day > on]
     if not later:
         return None

@@ -5,6 +5,9 @@ from arrears.domain.events import (
     ActionWithdrawn,
     ApprovalAsked,
     OperatorListed,
+    PlanAccepted,
+    PlanEnded,
+    PlanRefused,
     PromiseAccepted,
     PromiseEnded,
     PromiseRefused,
@@ -45,6 +48,9 @@ class Record:
         | PromiseAccepted
         | PromiseRefused
         | PromiseEnded
+        | PlanAccepted
+        | PlanRefused
+        | PlanEnded
         | ActionUncertain
         | ActionWithdrawn
         | ApprovalAsked

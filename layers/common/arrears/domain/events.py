@@ -8,7 +8,7 @@ from datetime import date, time
 from decimal import Decimal
 from typing import Literal
 
-from arrears.domain.facts import Account, Call, Extract, HoldReason, Payment, Phone
+from arrears.domain.facts import Account, Call, Extract, HoldReason, Payment, Phone, Plan
 from arrears.domain.money import Money
 from arrears.domain.policy_parts import Action
 from arrears.domain.value import value
@@ -18,7 +18,8 @@ FreezeStatus = Literal["frozen", "refused", "lifted"]
 AgencyOutcome = Literal["payment", "promise", "uncontactable", "disputed", "returned"]
 CourtStatus = Literal["filed", "hearing", "judgment", "settlement", "enforcement", "withdrawn"]
 ApprovalStep = Literal["asked", "reminded", "escalated"]
-OperatorReason = Literal["placements", "declined", "limitation"]
+OperatorReason = Literal["placements", "declined", "limitation", "hold_review", "hold_again"]
+PlanOutcome = Literal["missed", "cancelled", "completed"]
 
 
 # --- facts -----------------------------------------------------------------------------------------------------------
@@ -41,12 +42,20 @@ class PaymentReceived:
 
 @value
 class HoldPlaced:
-    """A hold, in force from `on` (rule 11); `at` is the time of day at the account's place, where it was told."""
+    """A hold, in force from `on` (rule 11).
+
+    Attributes:
+        at: the time of day at the account's place, where it was told.
+        until: the date from which it is not in force any more, where that was told with it.
+        review_on: when the bank wants it looked at.
+    """
 
     hold_id: str
     reason: HoldReason
     on: date
     at: time | None = None
+    until: date | None = None
+    review_on: date | None = None
     type: Literal["HoldPlaced"] = "HoldPlaced"
 
 
@@ -59,6 +68,23 @@ class HoldLifted:
     on: date
     at: time | None = None
     type: Literal["HoldLifted"] = "HoldLifted"
+
+
+@value
+class PlanAgreed:
+    """An instalment plan that the bank agreed with the cardholder; whether it is kept to is for the policy to say."""
+
+    plan: Plan
+    type: Literal["PlanAgreed"] = "PlanAgreed"
+
+
+@value
+class PlanCancelled:
+    """An instalment plan that is not in force any more, from `on` on."""
+
+    plan_id: str
+    on: date
+    type: Literal["PlanCancelled"] = "PlanCancelled"
 
 
 @value
@@ -270,6 +296,38 @@ class PromiseEnded:
 
 
 @value
+class PlanAccepted:
+    """An instalment plan is kept to from `on`, its date; `owed` are the arrears on that day."""
+
+    plan_id: str
+    on: date
+    reason: str
+    owed: Decimal
+    type: Literal["PlanAccepted"] = "PlanAccepted"
+
+
+@value
+class PlanRefused:
+    """An instalment plan that the policy does not accept, and why."""
+
+    plan_id: str
+    on: date
+    reason: str
+    type: Literal["PlanRefused"] = "PlanRefused"
+
+
+@value
+class PlanEnded:
+    """An instalment plan is over: an instalment was missed, it was cancelled, or all of it is paid."""
+
+    plan_id: str
+    on: date
+    outcome: PlanOutcome
+    reason: str
+    type: Literal["PlanEnded"] = "PlanEnded"
+
+
+@value
 class ActionPlanned:
     """An action is about to be carried out. Its id is derived, so that doing it twice can be noticed."""
 
@@ -431,6 +489,8 @@ Event = (
     | PaymentReceived
     | HoldPlaced
     | HoldLifted
+    | PlanAgreed
+    | PlanCancelled
     | CallResult
     | LetterReported
     | SmsReported
@@ -448,6 +508,9 @@ Event = (
     | PromiseAccepted
     | PromiseRefused
     | PromiseEnded
+    | PlanAccepted
+    | PlanRefused
+    | PlanEnded
     | ActionPlanned
     | ActionDone
     | ActionWithdrawn

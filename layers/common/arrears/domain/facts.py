@@ -9,13 +9,27 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Literal
 
-from arrears.domain.dates import local_date
+from arrears.domain.dates import add_months, local_date
 from arrears.domain.money import Money
 from arrears.domain.value import changed, value
 
 RiskGrade = Literal["low", "medium", "high"]
 Phone = Literal["mobile", "work", "home", "family", "contact"]
-HoldReason = Literal["dispute", "hardship", "bankruptcy", "deceased", "fraud", "legal_stay", "other"]
+HoldReason = Literal[
+    "dispute",
+    "hardship",
+    "bankruptcy",
+    "deceased",
+    "fraud",
+    "legal_stay",
+    "represented",
+    "complaint",
+    "natural_disaster",
+    "breathing_space",
+    "other",
+]
+#: How far apart the instalments of a plan are.
+Interval = Literal["month", "two_weeks", "week"]
 CallOutcome = Literal[
     "no_answer", "busy", "invalid_number", "message_left", "right_party", "promise", "refused", "disputed"
 ]
@@ -30,6 +44,10 @@ ZERO = Decimal(0)
 NumberUse = Literal["call", "sms", "not_wanted"]
 #: So many days of contacts are kept: the longest window that a rule of contact can have.
 DAYS_KEPT = 92
+#: A plan waits so long after its first instalment for a case to open.
+_PLAN_IS_KEPT = timedelta(days=31)
+#: A hold is remembered so long after its end; a policy's `not_again_within_months` asks for no more.
+_HOLD_IS_KEPT = timedelta(days=2 * 366)
 
 
 @value
@@ -92,12 +110,14 @@ class Hold:
     Attributes:
         placed: when it was placed, at the account's place, in order.
         lifted: when it was lifted, at the account's place, in order.
+        review_on: when the bank wants it looked at.
     """
 
     hold_id: str
     reason: HoldReason
     placed: tuple[datetime, ...] = ()
     lifted: tuple[datetime, ...] = ()
+    review_on: date | None = None
 
     def since(self, on: date) -> date | None:
         """Return the date since which the hold is in force on a date, or None when it is not."""
@@ -106,11 +126,57 @@ class Hold:
             return None
         return placed.date()
 
+    def periods(self) -> list[tuple[date, date | None]]:
+        """Return the times for which it is in force, in order: from a date to another, excluded; None for no end."""
+        found: list[tuple[datetime, datetime | None]] = []
+        for placed in self.placed:
+            if not found or (found[-1][1] is not None and placed >= found[-1][1]):
+                found.append((placed, min((at for at in self.lifted if at >= placed), default=None)))
+        dated = [(since.date(), None if until is None else until.date()) for since, until in found]
+        return [(since, until) for since, until in dated if since != until]
+
+    @property
+    def first_lifted(self) -> date | None:
+        """The first date on which it was lifted."""
+        return min(self.lifted).date() if self.lifted else None
+
     def over(self, on: date) -> bool:
         """Say whether the hold can never be in force on or after a date, by what is known."""
         if not self.placed or not self.lifted:
             return False
         return max(self.placed) <= max(self.lifted) and max(self.lifted).date() <= on
+
+
+@value
+class Plan:
+    """An instalment plan as the bank agreed it with the cardholder.
+
+    Attributes:
+        instalments: how many.
+        amount: of each.
+        first_due: when the first one is due.
+        every: how far apart they are; of months, the same day, or the last one of a shorter month.
+        cancelled_on: from when on it is not in force any more, because the bank says so.
+    """
+
+    plan_id: str
+    agreed_on: date
+    instalments: int
+    amount: Money
+    first_due: date
+    every: Interval = "month"
+    cancelled_on: date | None = None
+
+    @property
+    def total(self) -> Decimal:
+        """What the instalments come to together."""
+        return self.instalments * self.amount.amount
+
+    def due_on(self, number: int) -> date:
+        """Return the date on which an instalment is due, counted from 1."""
+        if self.every == "month":
+            return add_months(self.first_due, number - 1)
+        return self.first_due + timedelta(days=(14 if self.every == "two_weeks" else 7) * (number - 1))
 
 
 @value
@@ -179,6 +245,7 @@ class Account:
         extracts: by `as_of`; the newest that is not later than a date is the one in force on that date.
         payments: those that may still count against an extract.
         calls: call results that came in while no case was open and whose date may still fall into one.
+        plans: instalment plans that came in while no case was open.
         unusable: numbers that are not used any more; they stay so when a case closes and another opens, until the bank
             reports another number.
         renewed: since when a number, or the billing address, is another one.
@@ -195,6 +262,7 @@ class Account:
     opted_out_on: date | None = None
     reached: tuple[Reached, ...] = ()
     renewed: tuple[Renewed, ...] = ()
+    plans: tuple[Plan, ...] = ()
 
     def extract(self, on: date) -> Extract | None:
         """Return the extract in force on a date: the newest whose `as_of` is not later."""
@@ -280,6 +348,8 @@ class Account:
         placed: date | None = None,
         lifted: date | None = None,
         at: time | None = None,
+        until: date | None = None,
+        review_on: date | None = None,
     ) -> "Account":
         """Return the account with a hold placed or lifted; the messages may come in any order.
 
@@ -289,6 +359,8 @@ class Account:
             placed: the date on which it was placed.
             lifted: the date on which it was lifted.
             at: the time of day at the account's place; None where only the date was told.
+            until: the date on which it is lifted, where that was told with the placing.
+            review_on: when the bank wants it looked at; the last one told counts.
         """
         known = next((hold for hold in self.holds if hold.hold_id == hold_id), Hold(hold_id, reason))
         merged = Hold(
@@ -296,7 +368,10 @@ class Account:
             reason if placed is not None else known.reason,
             known.placed if placed is None else _with_moment(known.placed, placed, at or time.min),
             known.lifted if lifted is None else _with_moment(known.lifted, lifted, at or time.max),
+            review_on or known.review_on,
         )
+        if until is not None:
+            merged = changed(merged, lifted=_with_moment(merged.lifted, until, time.max))
         others = tuple(hold for hold in self.holds if hold.hold_id != hold_id)
         return changed(self, holds=tuple(sorted((*others, merged), key=lambda hold: hold.hold_id)))
 
@@ -306,6 +381,16 @@ class Account:
             return self
         ordered = sorted((*self.calls, call), key=lambda known: (known.called_on, known.called_at.isoformat()))
         return changed(self.with_result(call), calls=tuple(ordered))
+
+    def with_plan(self, plan: Plan) -> "Account":
+        """Return the account with a plan kept for the case that opens; one of the same id is replaced."""
+        others = tuple(known for known in self.plans if known.plan_id != plan.plan_id)
+        return changed(self, plans=(*others, plan))
+
+    def with_plan_cancelled(self, plan_id: str, on: date) -> "Account":
+        """Return the account with a plan that is cancelled from a date on."""
+        plans = tuple(changed(p, cancelled_on=on) if p.plan_id == plan_id else p for p in self.plans)
+        return changed(self, plans=plans)
 
     def with_result(self, call: Call) -> "Account":
         """Return the account after a call: an invalid number is not called again, in whatever case.
@@ -365,24 +450,31 @@ class Account:
 
     def pruned(self, on: date) -> "Account":
         """Return the account without what can no longer count on or after a date; keeps it small for ever."""
-        if len(self.extracts) <= 1 and not (self.payments or self.holds or self.calls):
+        if len(self.extracts) <= 1 and not (self.payments or self.holds or self.calls or self.plans):
             return self
         extract = self.extract(on)
         since = extract.as_of if extract is not None else date.min
         extracts = tuple(known for known in self.extracts if known.as_of >= since)
         payments = tuple(known for known in self.payments if known.paid_on > since)
-        holds = tuple(known for known in self.holds if not known.over(on))
+        # A hold that is over may still have stopped the clock, or be too near to the next one.
+        oldest_due = extract.oldest_due if extract is not None else None
+        looked_back_to = min(on - _HOLD_IS_KEPT, oldest_due or date.max)
+        holds = tuple(known for known in self.holds if not known.over(looked_back_to))
         calls = tuple(known for known in self.calls if known.called_on >= on)
         renewed = _latest(self.renewed, on)
-        if (len(extracts), len(payments), len(holds), len(calls), len(renewed)) == (
+        plans = tuple(known for known in self.plans if known.first_due + _PLAN_IS_KEPT >= on)
+        if (len(extracts), len(payments), len(holds), len(calls), len(renewed), len(plans)) == (
             len(self.extracts),
             len(self.payments),
             len(self.holds),
             len(self.calls),
             len(self.renewed),
+            len(self.plans),
         ):
             return self
-        return changed(self, extracts=extracts, payments=payments, holds=holds, calls=calls, renewed=renewed)
+        return changed(
+            self, extracts=extracts, payments=payments, holds=holds, calls=calls, renewed=renewed, plans=plans
+        )
 
 
 def _latest(renewed: tuple[Renewed, ...], on: date) -> tuple[Renewed, ...]:

@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from arrears.domain.facts import PHONES, Phone, RiskGrade
+from arrears.domain.policy_holds import Disaster, Holds, Instalments
 from arrears.domain.policy_parts import (
     ZERO,
     Action,
@@ -421,6 +422,9 @@ class Policy(PolicyModel):
     Attributes:
         cure_tolerance: arrears within this amount, equal included, are a cure (rules 1 and 8).
         stages: by name, in the order in which they follow each other.
+        holds: the hold matrix, by reason; a reason that is not named is as rule 11 has it.
+        disasters: where and when accounts are on hold because of one.
+        instalments: which instalment plans are accepted, and how they are kept; without it none is.
         agency_id: who gets a placement while no agencies are named (rule 10).
         agencies: who gets placements; without it, all go to `agency_id`.
         rules: the packs of rules of contact that bind besides what is set here; looked up in `rules/` beside the
@@ -439,6 +443,9 @@ class Policy(PolicyModel):
     contact: Contact = Contact()
     calls: Calls | None = None
     promises: Promises = Promises()
+    holds: Holds = Field(default_factory=dict)
+    disasters: tuple[Disaster, ...] = ()
+    instalments: Instalments | None = None
     sms: Sms = Sms()
     bank: Bank = Bank()
     agency_id: Name = "default"
@@ -490,6 +497,14 @@ class Policy(PolicyModel):
                 raise ValueError(msg)
         return self
 
+    @model_validator(mode="after")
+    def _plans_in_stages_that_there_are(self) -> "Policy":
+        for stage in self.instalments.stages if self.instalments is not None else ():
+            if stage not in self.stages:
+                msg = f"instalments.stages: there is no stage {stage!r}"
+                raise ValueError(msg)
+        return self
+
     def _places_before(self, name: str) -> Iterator[bool]:
         for earlier, stage in self.stages.items():
             if earlier == name:
@@ -511,6 +526,12 @@ class Policy(PolicyModel):
     def ladder(self) -> tuple[StageName, ...]:
         """The names of the stages, in the order in which they follow each other."""
         return tuple(self.stages)
+
+    @cached_property
+    def stops_clock(self) -> bool:
+        """Whether there are holds or plans whose days do not count toward stages."""
+        by_holds = any(not rule.counts_days for rule in self.holds.values())
+        return by_holds or (self.instalments is not None and not self.instalments.counts_days)
 
     @cached_property
     def term_days(self) -> int | None:
@@ -594,6 +615,10 @@ class Policy(PolicyModel):
             thresholds[f"stages.{name}.minimum_arrears"] = stage.minimum_arrears
         if self.freeze is not None:
             thresholds["freeze.arrears_over"] = self.freeze.arrears_over
+        if self.instalments is not None:
+            thresholds["instalments.minimum_arrears"] = self.instalments.minimum_arrears
+            thresholds["instalments.minimum_instalment"] = self.instalments.minimum_instalment
+            thresholds["instalments.tolerance"] = self.instalments.tolerance
         for amounts in thresholds.values():
             currencies |= set(amounts)
         for place, amounts in thresholds.items():

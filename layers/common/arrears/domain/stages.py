@@ -7,6 +7,7 @@ from arrears.domain.agencies import agency_fails_on
 from arrears.domain.case import Case
 from arrears.domain.dates import ONE_DAY, add_months
 from arrears.domain.events import StageEntered
+from arrears.domain.holds import reached_with_stops
 from arrears.domain.legal import files, is_barred
 from arrears.domain.policy import Policy, Requirement, Stage
 from arrears.domain.value import value
@@ -16,7 +17,7 @@ def next_stage(case: Case, policy: Policy, on: date) -> StageEntered | None:
     """Return the furthest stage beyond the current one that can be entered on a date (rule 3)."""
     for name in reversed(policy.stages_after(case.stage)):
         stage = policy.stages[name]
-        starts_on = _old_enough_on(case, stage, on)
+        starts_on = _old_enough_on(case, policy, stage, on)
         if starts_on is not None and starts_on <= on:
             starts_on = stage_starts_on(case, policy, stage, on)
             if starts_on is not None and starts_on <= on and minimum_reached(case, stage, on):
@@ -28,7 +29,7 @@ def next_stage(case: Case, policy: Policy, on: date) -> StageEntered | None:
 
 def stage_starts_on(case: Case, policy: Policy, stage: Stage, on: date) -> date | None:
     """Return the first date on which threshold and requirements hold, by what is known on a date; None for never."""
-    starts_on = _old_enough_on(case, stage, on)
+    starts_on = _old_enough_on(case, policy, stage, on)
     if starts_on is not None and stage.from_.agency is not None:
         starts_on = _later(starts_on, agency_fails_on(case, policy, on))
     for requirement in stage.requires:
@@ -41,7 +42,7 @@ def _later(one: date, other: date | None) -> date | None:
     return None if other is None else max(one, other)
 
 
-def _old_enough_on(case: Case, stage: Stage, on: date) -> date | None:
+def _old_enough_on(case: Case, policy: Policy, stage: Stage, on: date) -> date | None:
     """Return the first date on which the arrears are old enough for a stage; None while nothing is due."""
     days, months = stage.from_.days_past_due, stage.from_.months_past_due
     if days is None and months is None:
@@ -49,7 +50,15 @@ def _old_enough_on(case: Case, stage: Stage, on: date) -> date | None:
     extract = case.account.extract(on)
     if extract is None or extract.oldest_due is None:
         return None
-    return overdue_since(extract.oldest_due, days, months)
+    return _reached(case, policy, extract.oldest_due, days, months, on)
+
+
+def _reached(
+    case: Case, policy: Policy, oldest_due: date, days: int | None, months: int | None, on: date
+) -> date | None:
+    """Return the first date on which a payment is old enough, holds and plans that stop the clock reckoned in."""
+    reached = overdue_since(oldest_due, days, months)
+    return reached_with_stops(case, policy, oldest_due, reached, on) if policy.stops_clock else reached
 
 
 @lru_cache(maxsize=4096)
@@ -95,11 +104,12 @@ def _threshold_in_words(case: Case, policy: Policy, stage: Stage, on: date) -> s
     threshold, words = stage.from_, []
     extract = case.account.extract(on)
     if extract is not None and extract.oldest_due is not None:
+        due = extract.oldest_due
         if threshold.days_past_due is not None:
-            reached = extract.oldest_due + timedelta(days=threshold.days_past_due)
+            reached = _reached_in_words(case, policy, due, due + timedelta(days=threshold.days_past_due), on)
             words.append(f"{threshold.days_past_due} DPD reached on {reached}")
         if threshold.months_past_due is not None:
-            reached = add_months(extract.oldest_due, threshold.months_past_due) + ONE_DAY
+            reached = _reached_in_words(case, policy, due, add_months(due, threshold.months_past_due) + ONE_DAY, on)
             words.append(f"more than {threshold.months_past_due} months past due since {reached}")
     if threshold.agency is not None:
         words.append(f"the agency failed on {agency_fails_on(case, policy, on)}")
@@ -138,10 +148,13 @@ def stage_conditions(case: Case, policy: Policy, name: str, on: date) -> list[Co
 
     if threshold.days_past_due is not None:
         days = threshold.days_past_due
-        dated(f"{days} days past due", None if due is None else overdue_since(due, days, None))
+        dated(f"{days} days past due", None if due is None else _reached(case, policy, due, days, None, on))
     if threshold.months_past_due is not None:
         months = threshold.months_past_due
-        dated(f"overdue for more than {months} months", None if due is None else overdue_since(due, None, months))
+        dated(
+            f"overdue for more than {months} months",
+            None if due is None else _reached(case, policy, due, None, months, on),
+        )
     if threshold.agency is not None:
         dated("the agency has given the case back, or its time is over", agency_fails_on(case, policy, on))
     for need in stage.requires:
@@ -159,3 +172,11 @@ def _requirement_in_words(need: Requirement) -> str:
     word = {"done": "carried out", "dispatched": "posted", "delivered": "delivered"}[need.counts_from]
     days = max(need.at_least_days_ago, 1)
     return f"{need.action}{which} {word} at least {days} {'day' if days == 1 else 'days'} ago"
+
+
+def _reached_in_words(case: Case, policy: Policy, oldest_due: date, reached: date, on: date) -> str:
+    later = reached_with_stops(case, policy, oldest_due, reached, on) if policy.stops_clock else reached
+    if later is None or later == reached:
+        return str(reached)
+    days = (later - reached).days
+    return f"{later}, {days} day{'s' if days > 1 else ''} on hold or under a plan not counted"

@@ -1,6 +1,6 @@
 """What is due in a stage: its steps (rule 4), the monthly reminder (rule 7), the freeze (rule 13)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from functools import lru_cache
 
@@ -10,26 +10,32 @@ from arrears.domain.case import Case, Done, Placement
 from arrears.domain.contact import cannot_be_contacted, first_date, restricts_dates
 from arrears.domain.dates import ONE_DAY, monthly_date, next_monthly_date
 from arrears.domain.decisions import Act
+from arrears.domain.holds import HoldPeriod, allow, hold_acts
 from arrears.domain.policy import Freeze, MonthlyReminder, Policy, Step
 from arrears.domain.policy_parts import COLLECTIONS
 
 
-def due_acts(case: Case, policy: Policy, on: date) -> Iterator[Act]:
-    """Yield what is due on a date, in the order in which it is done: steps, monthly reminder, freeze."""
+def due_acts(case: Case, policy: Policy, on: date, held: Sequence[HoldPeriod] = ()) -> Iterator[Act]:
+    """Yield what is due on a date, in the order in which it is done: steps, monthly reminder, freeze.
+
+    Under a hold what it has sent comes first, then what it lets go on.
+    """
+    if held:
+        yield from hold_acts(case, policy, held, on)
     sms_due = False
     for index, step in steps_of(case, policy, on):
         due = _round_act(case, policy, index, on) if _in_rounds(policy, step) else None
         if due is None:
             due_on = step_due_on(case, policy, index, step, on)
             due = _step_act(case, policy, index, step, due_on, on) if due_on is not None and due_on <= on else None
-        if due is not None:
+        if due is not None and (not held or allow(policy, held, due.action, due.template)):
             sms_due = sms_due or step.action == "send_sms"
             yield due
     monthly = _monthly_act(case, policy, on)
-    if monthly and not sms_due:
+    if monthly and not sms_due and (not held or allow(policy, held, monthly.action, monthly.template)):
         yield monthly
     freeze_on = freezes_on(case, policy, on)
-    if freeze_on is not None and freeze_on <= on:
+    if freeze_on is not None and freeze_on <= on and (not held or allow(policy, held, "freeze_account", None)):
         yield _freeze_act(case, policy, on)
 
 
@@ -90,8 +96,8 @@ def _step_name(case: Case, index: int) -> str:
 
 
 def _forgiven(case: Case) -> set[str]:
-    """Return the placements that a hold ended: they are due again (rule 11)."""
-    return {placement.action_id for placement in case.placements if placement.ended == "hold"}
+    """Return the placements that a hold or a plan ended: they are due again (rule 11)."""
+    return {placement.action_id for placement in case.placements if placement.ended in ("hold", "plan")}
 
 
 def step_due_on(case: Case, policy: Policy, index: int, step: Step, on: date) -> date | None:

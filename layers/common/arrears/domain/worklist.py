@@ -57,7 +57,12 @@ def entry_of(case: Case, policy: Policy, on: date) -> Entry | None:
     # What came in over night is settled first: a promise may stand, or the money may be there.
     case, _, _ = take_turn(case, policy, Moment(on))
     last = [done for done in case.done if done.action == "queue_call"][-1]
-    if not case.is_open or case.stage is None or stands_still(case, policy, on) or not _is_open(case, policy, last, on):
+    if (
+        not case.is_open
+        or case.stage is None
+        or stands_still(case, policy, on, "queue_call")
+        or not _is_open(case, policy, last, on)
+    ):
         return None
     starts = (stage_starts_on(case, policy, policy.stages[name], on) for name in policy.stages_after(case.stage))
     later = [(day - on).days for day in starts if day is not None and day > on]

@@ -44,6 +44,9 @@ from arrears.domain.events import (
     LegalDecided,
     LetterReported,
     OperatorListed,
+    PlanAccepted,
+    PlanEnded,
+    PlanRefused,
     PromiseAccepted,
     PromiseEnded,
     PromiseRefused,
@@ -251,12 +254,24 @@ def _others(event: Event) -> Iterator[OtherLine]:
             yield OtherLine(on, "operator_listed", reason)
         case CourtReported(status=status, on=on, reference=reference):
             yield OtherLine(on, f"court_{status}", reference)
+        case _:
+            yield from _agreements(event)
+
+
+def _agreements(event: Event) -> Iterator[OtherLine]:
+    match event:
         case PromiseAccepted(on=on, reason=reason):
             yield OtherLine(on, "promise_accepted", reason)
         case PromiseRefused(on=on, reason=reason):
             yield OtherLine(on, "promise_refused", reason)
         case PromiseEnded(on=on, outcome=outcome, reason=reason):
             yield OtherLine(on, f"promise_{outcome}", reason)
+        case PlanAccepted(on=on, reason=reason):
+            yield OtherLine(on, "plan_accepted", reason)
+        case PlanRefused(on=on, reason=reason):
+            yield OtherLine(on, "plan_refused", reason)
+        case PlanEnded(on=on, outcome=outcome, reason=reason):
+            yield OtherLine(on, f"plan_{outcome}", reason)
         case _:
             pass
 

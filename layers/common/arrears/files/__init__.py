@@ -13,6 +13,7 @@ from arrears.files.columns import COLUMNS, Kind
 from arrears.files.duplicates import Duplicates
 from arrears.files.errors import RowError
 from arrears.files.kinds import Record, key_of, parse
+from arrears.files.plan_rows import PlanRow, parse_plan
 from arrears.files.reader import Rows, read_rows
 from arrears.files.records import (
     CallRow,
@@ -49,6 +50,7 @@ __all__ = [
     "LetterRow",
     "OptOutRow",
     "PaymentRow",
+    "PlanRow",
     "PortfolioRow",
     "Profile",
     "ReceiptRow",
@@ -65,6 +67,7 @@ __all__ = [
     "parse_letter",
     "parse_opt_out",
     "parse_payment",
+    "parse_plan",
     "parse_portfolio",
     "parse_receipt",
     "parse_return",

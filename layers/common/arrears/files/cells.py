@@ -21,6 +21,7 @@ MAX_NOTE = 10_000
 _ACCOUNT_ID = re.compile(r"[A-Za-z0-9_-]{1,32}", re.ASCII)
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/#+=@-]{0,127}", re.ASCII)
 #: At most 15 digits before the point and 4 after it: what a currency has, and what a table's number holds exactly.
+_WHOLE = re.compile(r"[0-9]{1,6}", re.ASCII)
 _AMOUNT = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,4})?", re.ASCII)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _TIME = re.compile(
@@ -182,6 +183,14 @@ def required_amount(row: Row, field: str) -> Decimal:
     if amount is None:
         raise RowError(field, "is missing")
     return amount
+
+
+def whole_number(row: Row, field: str, least: int, most: int) -> int:
+    """Return a whole number between two, both included."""
+    value = required(row, field)
+    if _WHOLE.fullmatch(value) is None or not least <= int(value) <= most:
+        raise RowError(field, f"is no whole number from {least} to {most}")
+    return int(value)
 
 
 def currency(row: Row, field: str = "currency") -> str:

@@ -3,7 +3,7 @@
 from typing import Literal
 
 Kind = Literal[
-    "portfolio", "payments", "holds", "calls", "letters", "receipts", "optouts", "freezes", "returns", "court"
+    "portfolio", "payments", "holds", "plans", "calls", "letters", "receipts", "optouts", "freezes", "returns", "court"
 ]
 
 #: The columns that a CSV file of each kind must have; it may have more.
@@ -16,6 +16,10 @@ COLUMNS: dict[Kind, tuple[str, ...]] = {
     ),
     "payments": ("payment_id", "account_id", "paid_at", "amount", "currency"),
     "holds": ("hold_id", "account_id", "reason", "status", "at", "note"),
+    "plans": (
+        *("plan_id", "account_id", "status", "agreed_on", "instalments", "amount", "currency", "first_due", "every"),
+        "cancelled_on",
+    ),
     "calls": (*("call_id", "account_id", "called_at", "phone", "result", "promised_amount", "promised_on", "agent"),),
     "letters": ("letter_id", "status", "at", "tracking_number"),
     "receipts": ("action_id", "status", "final", "at"),
@@ -24,3 +28,6 @@ COLUMNS: dict[Kind, tuple[str, ...]] = {
     "returns": ("return_id", "case_id", "at", "outcome", "amount", "currency", "note"),
     "court": ("court_id", "case_id", "status", "at", "reference", "amount", "currency", "note"),
 }
+
+#: Further columns that are read where a file has them.
+OPTIONAL: dict[Kind, tuple[str, ...]] = {"holds": ("until", "review_on")}

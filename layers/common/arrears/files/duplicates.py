@@ -1,7 +1,7 @@
 """Rows that a file tells twice."""
 
 from arrears.files.cells import Row
-from arrears.files.columns import COLUMNS, Kind
+from arrears.files.columns import COLUMNS, OPTIONAL, Kind
 from arrears.files.errors import RowError
 from arrears.files.kinds import Record, key_of
 
@@ -13,7 +13,7 @@ class Duplicates:
     """
 
     def __init__(self, kind: Kind) -> None:
-        self._columns = COLUMNS[kind]
+        self._columns = (*COLUMNS[kind], *OPTIONAL.get(kind, ()))
         self._seen: dict[int, tuple[int, int]] = {}
 
     def check(self, record: Record, row: Row, line: int) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from arrears.files.cells import Row
 from arrears.files.columns import Kind
+from arrears.files.plan_rows import PlanRow, parse_plan
 from arrears.files.records import (
     CallRow,
     CourtRow,
@@ -31,6 +32,7 @@ Record = (
     PortfolioRow
     | PaymentRow
     | HoldRow
+    | PlanRow
     | CallRow
     | LetterRow
     | ReceiptRow
@@ -44,6 +46,7 @@ _PARSERS: dict[Kind, Callable[[Row], Record]] = {
     "portfolio": parse_portfolio,
     "payments": parse_payment,
     "holds": parse_hold,
+    "plans": parse_plan,
     "calls": parse_call,
     "letters": parse_letter,
     "receipts": parse_receipt,
@@ -68,6 +71,8 @@ def key_of(record: Record) -> tuple[str, ...]:  # noqa: PLR0911 - one for each k
             return (account_id, payment_id)
         case HoldRow(hold_id, account_id, _, status, at):
             return (account_id, hold_id, status, at.isoformat())
+        case PlanRow(plan_id, account_id):
+            return (account_id, plan_id, record.status)
         case CallRow(call_id, account_id):
             return (account_id, call_id)
         case LetterRow(letter_id, status):

@@ -29,7 +29,7 @@ from arrears.domain.rules import THIRD_PARTIES
 from arrears.domain.value import value
 from arrears.files import cells
 from arrears.files.cells import Row
-from arrears.files.columns import COLUMNS
+from arrears.files.columns import COLUMNS, OPTIONAL
 from arrears.files.currencies import CURRENCIES
 from arrears.files.errors import RowError
 
@@ -141,11 +141,15 @@ class HoldRow:
     status: HoldStatus
     at: date
     note: str | None = None
+    until: date | None = None
+    review_on: date | None = None
 
     def event(self, timezone: str) -> HoldPlaced | HoldLifted:
         """Return what it says, with the date from which it counts and its time of day, at the account's place."""
-        happened = HoldPlaced if self.status == "placed" else HoldLifted
-        return happened(self.hold_id, self.reason, local_date(self.at, timezone), local_time(self.at, timezone))
+        on, at = local_date(self.at, timezone), local_time(self.at, timezone)
+        if self.status == "lifted":
+            return HoldLifted(self.hold_id, self.reason, on, at)
+        return HoldPlaced(self.hold_id, self.reason, on, at, self.until, self.review_on)
 
 
 @value
@@ -512,16 +516,24 @@ def parse_payment(row: Row) -> PaymentRow:
 
 
 def parse_hold(row: Row) -> HoldRow:
-    """Check a row of `holds/`; raises `RowError`."""
-    cells.check_clean(row, COLUMNS["holds"])
-    return HoldRow(
+    """Check a row of `holds/`; raises `RowError`. A hold that is placed may name its end, and when it is reviewed."""
+    cells.check_clean(row, (*COLUMNS["holds"], *OPTIONAL["holds"]))
+    hold = HoldRow(
         cells.identifier(row, "hold_id"),
         cells.account_id(row),
         cast("HoldReason", cells.required_one_of(row, "reason", _HOLD_REASONS)),
         cast("HoldStatus", cells.required_one_of(row, "status", _HOLD_STATUSES)),
         cells.instant(row, "at"),
         cells.text(row, "note"),
+        cells.optional_date(row, "until"),
+        cells.optional_date(row, "review_on"),
     )
+    for field, day in (("until", hold.until), ("review_on", hold.review_on)):
+        if day is not None and hold.status == "lifted":
+            raise RowError(field, "is for a hold that is placed")
+        if day is not None and day <= local_date(hold.at, "UTC"):
+            raise RowError(field, "is not after at")
+    return hold
 
 
 def parse_call(row: Row) -> CallRow:

@@ -26,7 +26,18 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 #: The inbound prefixes whose files are imported (interfaces.md).
-INBOUND = ("portfolio/", "payments/", "holds/", "calls/", "letters/", "court/", "receipts/", "optouts/", "freezes/")
+INBOUND = (
+    "portfolio/",
+    "payments/",
+    "holds/",
+    "plans/",
+    "calls/",
+    "letters/",
+    "court/",
+    "receipts/",
+    "optouts/",
+    "freezes/",
+)
 #: What agencies write, below their own prefix.
 FROM_AGENCIES = ("returns/", "acks/")
 #: What the embedded stack's server tells of itself (infra/local/server.py).

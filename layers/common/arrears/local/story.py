@@ -18,6 +18,10 @@ from arrears.domain.events import (
     HoldPlaced,
     LetterReported,
     PaymentReceived,
+    PlanAccepted,
+    PlanAgreed,
+    PlanEnded,
+    PlanRefused,
     PromiseAccepted,
     PromiseEnded,
     PromiseRefused,
@@ -80,6 +84,15 @@ def _words(event: Event, plans: dict[str, ActionPlanned]) -> str:  # noqa: C901,
             return f"A hold is placed: {reason}. Nothing is done while it stands."
         case HoldLifted(reason=reason):
             return f"The hold is lifted: {reason}."
+        case PlanAgreed(plan=terms):
+            words = f"An instalment plan is agreed: {terms.instalments} of {_amount(terms.amount)}"
+            return f"{words} from {terms.first_due} on."
+        case PlanAccepted():
+            return "The plan is accepted; while it is kept nothing is done but remind of it."
+        case PlanRefused(reason=reason):
+            return f"The plan is refused: {reason.removeprefix('plan refused: ')}."
+        case PlanEnded(outcome=outcome, reason=reason):
+            return f"The plan is {outcome}: {reason}."
         case CallResult(call=call):
             return _call(call)
         case LetterReported(status=status, on=on, tracking_number=number):
@@ -125,6 +138,8 @@ def _date_of(event: Event) -> date:
             return payment.paid_on
         case CallResult(call=call):
             return call.called_on
+        case PlanAgreed(plan=plan):
+            return plan.agreed_on
         case _:
             return event.on
 

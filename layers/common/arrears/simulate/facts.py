@@ -11,7 +11,8 @@ from typing import Any
 
 from arrears.domain.dates import local_date
 from arrears.domain.decide import account_of
-from arrears.domain.events import FreezeAnswered, LetterReported, OptedOut, SmsReported
+from arrears.domain.events import FreezeAnswered, LetterReported, OptedOut, PlanAgreed, PlanCancelled, SmsReported
+from arrears.domain.facts import Plan
 from arrears.domain.money import Money
 from arrears.domain.value import changed
 from arrears.files import (
@@ -24,6 +25,7 @@ from arrears.files import (
     LetterRow,
     OptOutRow,
     PaymentRow,
+    PlanRow,
     PortfolioRow,
     ReceiptRow,
     Record,
@@ -50,7 +52,7 @@ Kept = tuple[Any, ...]
 _SEPARATOR = "\x1f"
 _PAST_DUE = COLUMNS["portfolio"].index("past_due_amount")
 _OLDEST_DUE = COLUMNS["portfolio"].index("oldest_due_date")
-_EXTRACT, _PAYMENT, _HOLD, _CALL, _LETTER, _RETURN, _RECEIPT, _OPT_OUT, _FREEZE = range(9)
+_EXTRACT, _PAYMENT, _HOLD, _CALL, _LETTER, _RETURN, _RECEIPT, _OPT_OUT, _FREEZE, _PLAN = range(10)
 
 
 def keep(kind: Kind, row: Row, file: int, line: int, agency_id: str, *, marks: bool = False) -> tuple[str, Kept]:
@@ -85,9 +87,11 @@ def _keep(record: Record, file: int, line: int, agency_id: str) -> tuple[str, Ke
         case PaymentRow(payment_id, account_id, paid_at, amount):
             paid = (paid_at.isoformat(), str(amount.amount), amount.currency)
             return account_id, (_PAYMENT, file, line, payment_id, *paid)
-        case HoldRow(hold_id, account_id, reason, status, at):
-            when = at.isoformat()
-            return account_id, (_HOLD, file, line, f"{hold_id} {status} {when}", hold_id, reason, status, when)
+        case HoldRow(hold_id, account_id, reason, status, at, _, until, review_on):
+            when, dates = at.isoformat(), (_date_text(until), _date_text(review_on))
+            return account_id, (_HOLD, file, line, f"{hold_id} {status} {when}", hold_id, reason, status, when, *dates)
+        case PlanRow(plan_id, account_id, said):
+            return account_id, (_PLAN, file, line, f"{plan_id} {record.status}", *_kept_plan(said))
         case CallRow(call_id, account_id, called_at, phone, result, promised_amount, promised_on, agent, not_wanted):
             promised = (_text(promised_amount), promised_on and promised_on.isoformat())
             told = (called_at.isoformat(), phone, result, *promised, agent, " ".join(not_wanted))
@@ -119,6 +123,18 @@ def _keep(record: Record, file: int, line: int, agency_id: str) -> tuple[str, Ke
 def _kept_extract(file: int, line: int, cells: tuple[str, ...]) -> Kept:
     """Keep an extract as one text, which is taken apart again only for an account that has to be played."""
     return _EXTRACT, file, line, cells[1], cells[_PAST_DUE], _SEPARATOR.join(cells)
+
+
+def _kept_plan(told: PlanAgreed | PlanCancelled) -> Kept:
+    if isinstance(told, PlanCancelled):
+        return told.plan_id, told.on.isoformat()
+    plan = told.plan
+    money = (str(plan.amount.amount), plan.amount.currency)
+    return plan.plan_id, plan.agreed_on.isoformat(), plan.instalments, *money, plan.first_due.isoformat(), plan.every
+
+
+def _date_text(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()
 
 
 def _text(amount: Decimal | None) -> str | None:
@@ -169,7 +185,7 @@ def without_repeats(
 
 _KEYS = (
     *("account_id", "payment_id", "hold_id", "call_id", "letter_id", "return_id"),
-    *("action_id", "account_id", "action_id"),
+    *("action_id", "account_id", "action_id", "plan_id"),
 )
 
 
@@ -257,9 +273,21 @@ def _moment(text: str) -> date:
 
 
 def _hold(row: Kept, zones: _Zones) -> tuple[date, Fact]:
-    hold_id, reason, status, text = row[4:]
-    told = HoldRow(hold_id, "", reason, status, _moment(text)).event(_zone(_moment(text), zones))
-    return told.on, told
+    hold_id, reason, status, text, *dates = row[4:]
+    until, review_on = (None if day is None else date.fromisoformat(day) for day in dates)
+    told = HoldRow(hold_id, "", reason, status, _moment(text), None, until, review_on)
+    event = told.event(_zone(_moment(text), zones))
+    return event.on, event
+
+
+def _plan(row: Kept, _zones: _Zones) -> tuple[date, Fact]:
+    plan_id, on, *terms = row[4:]
+    if not terms:
+        return date.fromisoformat(on), PlanCancelled(plan_id, date.fromisoformat(on))
+    instalments, amount, currency, first_due, every = terms
+    money, agreed_on = Money(Decimal(amount), currency), date.fromisoformat(on)
+    plan = Plan(plan_id, agreed_on, instalments, money, date.fromisoformat(first_due), every)
+    return agreed_on, PlanAgreed(plan)
 
 
 def _call(row: Kept, zones: _Zones) -> tuple[date, Fact]:
@@ -318,4 +346,5 @@ _READERS: tuple[Callable[[Kept, _Zones], tuple[date, Fact]], ...] = (
     _receipt,
     _opt_out,
     _freeze,
+    _plan,
 )

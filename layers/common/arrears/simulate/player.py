@@ -24,6 +24,8 @@ from arrears.domain.events import (
     LetterReported,
     OptedOut,
     PaymentReceived,
+    PlanAgreed,
+    PlanCancelled,
     SmsReported,
 )
 from arrears.domain.facts import Account, Call, Extract, Payment
@@ -55,6 +57,8 @@ Fact = (
     | SmsReported
     | OptedOut
     | FreezeAnswered
+    | PlanAgreed
+    | PlanCancelled
 )
 #: In which order the facts of one date come in. All of them do before anything is decided.
 _ORDER: dict[type, int] = {
@@ -68,6 +72,8 @@ _ORDER: dict[type, int] = {
     SmsReported: 6,
     OptedOut: 7,
     FreezeAnswered: 8,
+    PlanAgreed: 9,
+    PlanCancelled: 10,
 }
 
 
@@ -188,13 +194,14 @@ class Player:
 class _AccountPlay:
     """An account while it is played. While a case is open, the account's facts are the case's."""
 
-    __slots__ = ("_account", "_cases", "_open", "_policy", "_watch", "played")
+    __slots__ = ("_account", "_cases", "_open", "_plans", "_policy", "_watch", "played")
 
     def __init__(self, policy: Policy, account: Account, watch: Watcher | None) -> None:
         self._policy = policy
         self._account = account
         self._open: Case | None = None
         self._cases: dict[str, Case] = {}
+        self._plans: set[str] = set()
         self._watch = watch
         self.played = Played()
 
@@ -222,6 +229,13 @@ class _AccountPlay:
                     events.append(CallResult(call))
             case HoldPlaced() | HoldLifted() | OptedOut() as told:
                 events.append(told)
+            case PlanAgreed() as agreed:
+                events += self._agreed(agreed, dated.refuse)
+            case PlanCancelled(plan_id) as cancelled:
+                if plan_id in self._plans:
+                    events.append(cancelled)
+                else:
+                    dated.refuse("plan_id", "is no plan that was agreed")
             case SmsReported(action_id) as receipt:
                 case = self._case(action_id.split(".", 1)[0])
                 if case is None or not case.has_done(action_id, "send_sms"):
@@ -247,6 +261,15 @@ class _AccountPlay:
                 self._account = _known(self._account, event)
             else:
                 self._open = evolve(self._open, event)
+
+    def _agreed(self, agreed: PlanAgreed, refuse: Refuse) -> list[Event]:
+        """Return what a plan means: the same as on the stack (`usecases.take_in`)."""
+        extracts = (self._account if self._open is None else self._open.account).extracts
+        if extracts and extracts[-1].past_due.currency != agreed.plan.amount.currency:
+            refuse("currency", f"is not {extracts[-1].past_due.currency}, the account's")
+            return []
+        self._plans.add(agreed.plan.plan_id)
+        return [agreed]
 
     def _case(self, case_id: str) -> Case | None:
         if self._open is not None and self._open.case_id == case_id:
@@ -347,10 +370,14 @@ def _known(account: Account, event: Event) -> Account:  # noqa: PLR0911 - one fo
             return account.with_extract(extract)
         case PaymentReceived(payment):
             return account.with_payment(payment)
-        case HoldPlaced(hold_id, reason, on, at):
-            return account.with_hold(hold_id, reason, placed=on, at=at)
+        case HoldPlaced(hold_id, reason, on, at, until, review_on):
+            return account.with_hold(hold_id, reason, placed=on, at=at, until=until, review_on=review_on)
         case HoldLifted(hold_id, reason, on, at):
             return account.with_hold(hold_id, reason, lifted=on, at=at)
+        case PlanAgreed(plan):
+            return account.with_plan(plan)
+        case PlanCancelled(plan_id, on):
+            return account.with_plan_cancelled(plan_id, on)
         case CallResult(call):
             return account.with_call(call)
         case SmsReported(on=on, final=True):

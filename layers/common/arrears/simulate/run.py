@@ -57,6 +57,7 @@ class Inputs:
     payments: Sequence[Path] = ()
     calls: Sequence[Path] = ()
     holds: Sequence[Path] = ()
+    plans: Sequence[Path] = ()
     letters: Sequence[Path] = ()
     receipts: Sequence[Path] = ()
     optouts: Sequence[Path] = ()

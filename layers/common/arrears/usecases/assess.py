@@ -99,7 +99,9 @@ class Assess:
         stamp = Stamp(clock.at(account.account.timezone), now.on, policy.label)
         record, _ = self.table.appending(None, [opened], stamp)
         _, events, decision = take_turn(record.case, policy, now)
-        taken = self.table.put_account(replace(account, open_case=case_id), None)
+        # Plans that waited for a case are this one's now.
+        kept = replace(account.account, plans=())
+        taken = self.table.put_account(replace(account, account=kept, open_case=case_id), None)
         record = self.table.append(None, [opened, *events], stamp, generation=generation, extra=[taken])
         self.observe([opened, *events])
         return self._next(request, record, decision, policies, clock)

@@ -32,6 +32,8 @@ from arrears.domain.events import (
     LetterReported,
     OptedOut,
     PaymentReceived,
+    PlanAgreed,
+    PlanCancelled,
     SmsReported,
 )
 from arrears.domain.facts import Account, Extract, Means
@@ -48,6 +50,7 @@ from arrears.files import (
     LetterRow,
     OptOutRow,
     PaymentRow,
+    PlanRow,
     PortfolioRow,
     Profile,
     ReceiptRow,
@@ -160,8 +163,12 @@ def fact_of(record: Record, agency_id: str) -> Fact | None:  # noqa: PLR0911 - o
             return Fact(account_id, "payment", payment_id, told)
         case HoldRow(hold_id, account_id, reason, status, at):
             # A lift names the hold, whatever it says of the reason.
-            hold = {"reason": reason} if status == "placed" else {}
+            hold: dict[str, str | None] = {"reason": reason} if status == "placed" else {}
+            dates = {"until": record.until, "review_on": record.review_on}
+            hold |= {name: day.isoformat() for name, day in dates.items() if day is not None}
             return Fact(account_id, "hold", f"{hold_id}#{status}#{at.isoformat()}", hold)
+        case PlanRow(plan_id, account_id, told):
+            return Fact(account_id, "plan", f"{plan_id}#{record.status}", _terms(told))
         case CallRow(call_id, account_id):
             call: dict[str, str | None] = {
                 "called_at": record.called_at.isoformat(),
@@ -205,6 +212,19 @@ def fact_of(record: Record, agency_id: str) -> Fact | None:  # noqa: PLR0911 - o
             return Fact(account_id, "court", court_id, told_by_court)
         case _:
             return None
+
+
+def _terms(told: PlanAgreed | PlanCancelled) -> dict[str, str | None]:
+    if isinstance(told, PlanCancelled):
+        return {"cancelled_on": told.on.isoformat()}
+    plan = told.plan
+    return {
+        "agreed_on": plan.agreed_on.isoformat(),
+        "instalments": str(plan.instalments),
+        "amount": _plain(plan.amount),
+        "first_due": plan.first_due.isoformat(),
+        "every": plan.every,
+    }
 
 
 def _number(amount: Decimal) -> str:
@@ -367,6 +387,8 @@ class _Ledger:
                 change = self._payment(record)
             case HoldRow():
                 change = self._hold(record)
+            case PlanRow():
+                change = self._plan(record)
             case CallRow():
                 change = self._call(record)
             case LetterRow():
@@ -448,6 +470,22 @@ class _Ledger:
         held = account.with_hold(row.hold_id, row.reason, placed=placed, lifted=lifted, at=told.at)
         self._change_account(change, held)
         change.append(self._open_case(), told)
+        return change
+
+    def _plan(self, row: PlanRow) -> Change:
+        account, case, told = self._record.account, self._open_case(), row.told
+        change = self._begin(account.timezone)
+        if isinstance(told, PlanAgreed):
+            _check_currency(account, told.plan.amount)
+            kept = account.with_plan(told.plan)
+        elif self._table.fact(self._account_id, "plan", f"{row.plan_id}#agreed") is None:
+            raise RowError("plan_id", "is no plan that was agreed")
+        else:
+            kept = account.with_plan_cancelled(row.plan_id, told.on)
+        if case is None:
+            self._change_account(change, kept)
+        else:
+            change.append(case, told)
         return change
 
     def _call(self, row: CallRow) -> Change:
@@ -619,7 +657,9 @@ def _check_currency(account: Account, amount: Money) -> None:
 
 
 def _within_limits(account: Account) -> Account:
-    facts: Iterable[tuple[Any, ...]] = (account.extracts, account.payments, account.holds, account.calls)
+    facts: Iterable[tuple[Any, ...]] = (
+        *(account.extracts, account.payments, account.holds, account.calls, account.plans),
+    )
     if sum(map(len, facts)) > MOST_FACTS:
         raise RowError("account_id", f"has more than {MOST_FACTS} facts that wait for its next extract")
     return account

@@ -1,0 +1,37 @@
+"""Words that a policy is told in."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+ACTIONS = {
+    "send_sms": "text message",
+    "queue_call": "call",
+    "queue_letter": "letter",
+    "freeze_account": "the account is frozen",
+    "place_with_agency": "given to the collection agency",
+    "recall_from_agency": "taken back from the agency, its time is over",
+    "file_legal": "handed to the legal department, for court",
+    "withdraw_calls": "queued calls are taken back",
+    "lift_freeze": "the freeze is to be lifted",
+    "withdraw_legal": "the court is told that the claim is withdrawn",
+}
+
+
+def amounts(amounts: Mapping[str, Decimal]) -> str:
+    """Return amounts in one or several currencies."""
+    return " or ".join(f"{amount:,} {currency}" for currency, amount in amounts.items())
+
+
+def days(count: int) -> str:
+    """Return a number of days."""
+    return "1 day" if count == 1 else f"{count} days"
+
+
+def named(what: str, template: str | None) -> str:
+    """Return what is sent, with the name of its text."""
+    return f'{what} "{template}"' if template else what
+
+
+def joined(words: Sequence[str]) -> str:
+    """Return words in a row."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
