@@ -18,8 +18,8 @@ from arrears.domain.chain import GENESIS, link
 from arrears.domain.codec import (
     account_from_json,
     account_to_json,
-    case_from_json,
-    case_to_json,
+    case_from_bytes,
+    case_to_bytes,
     event_from_json,
     event_to_json,
 )
@@ -215,7 +215,7 @@ def test_replaying_the_events_gives_the_case_also_from_their_stored_text(policy:
         assert case.version == len(story)
         texts = [event_to_json(event) for event in story]
         assert replay(map(event_from_json, texts)) == case
-        assert case_from_json(case_to_json(case)) == case
+        assert case_from_bytes(case_to_bytes(case)) == case
         assert account_from_json(account_to_json(case.account)) == case.account
         assert [event_to_json(event_from_json(text)) for text in texts] == texts
 

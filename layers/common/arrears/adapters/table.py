@@ -429,7 +429,7 @@ class Table:
 
     def _write_case(self, case: Case, head: str, before: int, stamp: Stamp, *, wakes: bool, generation: int) -> Item:
         values: Item = {
-            ":state": {"S": codec.case_to_json(case)},
+            ":state": {"B": codec.case_to_bytes(case)},
             ":version": {"N": str(case.version)},
             ":head": {"S": head},
             ":status": {"S": "open" if case.is_open else "closed"},
@@ -537,7 +537,7 @@ def _account_record(account_id: str, item: Item | None) -> AccountRecord:
 
 def _case_record(item: Item) -> CaseRecord:
     return CaseRecord(
-        case=codec.case_from_json(item["state"]["S"]),
+        case=codec.case_from_bytes(item["state"]["B"]),
         head=item["head"]["S"],
         generation=int(item["generation"]["N"]),
         token=item["token"]["S"] if "token" in item else None,

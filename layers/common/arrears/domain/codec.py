@@ -1,6 +1,11 @@
-"""Events, cases and accounts as JSON text, and back. The text of an event is what the hash chain covers."""
+"""Events, cases and accounts as JSON text, and back. The text of an event is what the hash chain covers.
+
+Cases and accounts leave out what has its default, and a case is packed: every event writes it anew, so its size is
+what the table costs. It is the fold of its events, which are stored as plain text.
+"""
 
 import json
+import zlib
 from functools import cache
 from typing import Annotated, Any
 
@@ -19,7 +24,7 @@ def _adapter(kind: str) -> TypeAdapter[Any]:
 
 
 def _text(kind: str, value: object) -> str:
-    data = _adapter(kind).dump_python(value, mode="json")
+    data = _adapter(kind).dump_python(value, mode="json", exclude_defaults=kind != "event")
     return json.dumps(data, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
@@ -34,14 +39,14 @@ def event_from_json(text: str) -> Event:
     return event
 
 
-def case_to_json(case: Case) -> str:
-    """Return a case as JSON."""
-    return _text("case", case)
+def case_to_bytes(case: Case) -> bytes:
+    """Return a case as packed JSON."""
+    return zlib.compress(_text("case", case).encode(), 9)
 
 
-def case_from_json(text: str) -> Case:
-    """Return the case that a stored text holds."""
-    case: Case = _adapter("case").validate_json(text)
+def case_from_bytes(packed: bytes) -> Case:
+    """Return the case that stored bytes hold."""
+    case: Case = _adapter("case").validate_json(zlib.decompress(packed))
     return case
 
 
