@@ -464,7 +464,7 @@ PARTS: dict[str, dict[str, Callable[[], str]]] = {
     "docs/rules.md": {"rules": pack_rules, "keys": pack_keys},
     "docs/architecture.md": {"states": state_diagram, "errors": error_table},
     "docs/operations.md": {"parameters": parameter_table, "alarms": alarm_table},
-    "docs/security.md": {"grants": grant_table},
+    "docs/privileges.md": {"grants": grant_table},
 }
 
 
