@@ -95,7 +95,9 @@ class Story:
 
     def play(self, last: date = LAST) -> Played:
         """Play the account through a date."""
-        return Player(self.policy, FIRST, last).play(self.account_id, [drop.fact() for drop in self.drops])
+        return Player(self.policy, FIRST, last, approve_after=0).play(
+            self.account_id, [drop.fact() for drop in self.drops]
+        )
 
     @property
     def stories(self) -> list[list[Event]]:

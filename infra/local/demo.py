@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 from arrears.adapters import aws
 from arrears.domain.case import Case, replay
 from arrears.domain.dates import ONE_DAY
-from arrears.domain.events import ActionDone, ActionFailed, ActionPlanned, ActionUncertain, Event
+from arrears.domain.events import ActionDone, ActionFailed, ActionPlanned, ActionUncertain, Event, LegalDecided
 from arrears.domain.timeline import COLUMNS, Row
 from arrears.effects.folders import letter_key, placements_folder, recalls_folder
 from arrears.errors import ArrearsError
@@ -34,6 +34,7 @@ from arrears.local.diary import Diary, in_short
 from arrears.local.driver import Driver
 from arrears.local.drops import Drops
 from arrears.local.funnel import Amounts, Funnel, funnel
+from arrears.local.officer import Officer
 from arrears.local.story import most_told, tell
 from arrears.simulate import Inputs, simulate
 from arrears.stack import Stack, connect
@@ -111,9 +112,10 @@ class Progress:
         print(f"{self._days} days played in {time.monotonic() - self._began:.0f} s\n")
 
 
-def play(stack: Stack, drops: Drops, through: date) -> Diary:
-    """Play from the date of the first files through a date."""
+def play(stack: Stack, drops: Drops, through: date, approvals: Path) -> Diary:
+    """Play from the date of the first files through a date; a legal officer decides each day what waits for that."""
     first = drops.dates[0]
+    officer = Officer(stack, approvals)
     driver, diary, s3 = Driver(stack), Diary(stack.table), aws.s3()
     driver.set_clock(first)
     progress = Progress(first, through)
@@ -122,6 +124,8 @@ def play(stack: Stack, drops: Drops, through: date) -> Diary:
     def played(day: date) -> None:
         events = diary.look(day)
         progress.show(day, diary.open_cases, events)
+        if day < through:
+            officer.look(diary.histories)
 
     driver.played = played
     on, end = first, through + ONE_DAY
@@ -211,6 +215,9 @@ def copy_papers(stack: Stack, diary: Diary, to: Path) -> None:
         folder = filed[-1].reference.rpartition("/")[0] + "/"
         copy(s3, stack.output("LegalBucket"), folder, to / "court")
         print(f"a file for court      {to / 'court'}")
+    approved = sorted((to / "approvals").iterdir())
+    if approved:
+        print(f"what was approved     {len(approved)} files such as {approved[-1]}, each by `legal approve --file`")
     for action, folder_of in (("place_with_agency", placements_folder), ("recall_from_agency", recalls_folder)):
         days = [(event.on, case.placements[0].agency_id) for case, event in done(diary, action)]
         if days:
@@ -230,9 +237,9 @@ def copy_papers(stack: Stack, diary: Diary, to: Path) -> None:
 
 
 # --- is it all there? -------------------------------------------------------------------------------------------------
-def simulated(drops: Drops, stack: Stack, through: date, to: Path) -> list[Row]:
+def simulated(drops: Drops, stack: Stack, through: date, approvals: Path, to: Path) -> list[Row]:
     """The timeline by `arrears simulate`."""
-    inputs = Inputs(drops=[drops.folder])
+    inputs = Inputs(drops=[drops.folder], approvals=[approvals])
     simulate(inputs, stack.settings.active().policy, drops.dates[0], through, to)
     with (to / "timeline.csv").open(encoding="utf-8", newline="") as opened:
         rows = list(csv.reader(opened))[1:]
@@ -259,6 +266,7 @@ def check(found: Funnel, diary: Diary, stack: Stack, ours: list[Row], theirs: li
         (not found.recalled["term"], "no case was recalled at the end of its term"),
         (not found.returned, "no case was returned by the agency"),
         (not found.in_court, "no case is in court"),
+        (not any(isinstance(event, LegalDecided) for event in events), "no legal officer approved a filing"),
         (not found.frozen, "no account was frozen"),
         (any(isinstance(event, ActionFailed) for event in events), "an action failed"),
         (any(isinstance(event, ActionUncertain) for event in events), "it is not certain whether a text went out"),
@@ -306,14 +314,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.chdir(folder)
     try:
         stack = fresh_stack(folder)
-        diary = play(stack, drops, options.through)
         shutil.rmtree(papers, ignore_errors=True)
         papers.mkdir(parents=True)
+        approvals = papers / "approvals"
+        diary = play(stack, drops, options.through, approvals)
         found = funnel(diary.histories, stack.settings.active().policy, options.through)
         show_funnel(found, options.through)
         show_story(diary)
         copy_papers(stack, diary, papers)
-        ours, theirs = diary.rows(), simulated(drops, stack, options.through, papers / "simulated")
+        ours, theirs = diary.rows(), simulated(drops, stack, options.through, approvals, papers / "simulated")
         write_timeline(ours, papers / "timeline.csv")
         check(found, diary, stack, ours, theirs)
         print(f"checked: `arrears simulate` over the same files gives the same {len(ours)} rows of timeline\n")

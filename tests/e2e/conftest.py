@@ -12,7 +12,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -23,6 +23,7 @@ from arrears.domain.events import Event
 from arrears.files import COLUMNS, Kind
 from arrears.local.diary import Diary
 from arrears.local.drops import Drops
+from arrears.local.officer import Officer
 from tests.support.embedded import Embedded
 from tools.template import ROOT
 
@@ -30,6 +31,8 @@ HERE = Path(__file__).parent
 SAMPLE = ROOT / "infra/local/sample"
 FIRST, LAST = date(2005, 10, 2), date(2006, 5, 31)
 KINDS: tuple[Kind, ...] = ("portfolio", "payments", "holds", "calls", "letters", "returns")
+#: A legal officer decides what waits, at the latest after so long.
+OFFICER_LOOKS_EVERY = timedelta(days=7)
 #: So many accounts of each of the sample's groups.
 OF_EACH_GROUP = 1
 
@@ -60,11 +63,13 @@ class Played:
 
     Attributes:
         drops: the files, each in a folder of its date.
+        approvals: a folder of what a legal officer decided.
         people: the last row of each account.
         histories: the events of each case.
     """
 
     drops: Drops
+    approvals: Path
     people: dict[str, dict[str, str]]
     diary: Diary
     seconds: float
@@ -84,13 +89,16 @@ def played(embedded_stack: Embedded, tmp_path_factory: pytest.TempPathFactory) -
     with embedded_stack.active():
         embedded_stack.driver.set_clock(FIRST)
         diary = Diary(embedded_stack.stack.table)
+        officer = Officer(embedded_stack.stack, folder / "approvals")
         began, on, end = time.monotonic(), FIRST, LAST + ONE_DAY
         while on < end:
             drops.put(embedded_stack.stack, embedded_stack.s3, [on])
-            on = min((day for day in drops.dates if day > on), default=end)
-            embedded_stack.driver.advance(on)
-        diary.look(FIRST)
-        return Played(drops, people, diary, time.monotonic() - began)
+            on = min((day for day in (*drops.dates, on + OFFICER_LOOKS_EVERY) if day > on), default=end)
+            embedded_stack.driver.advance(min(on, end))
+            diary.look(FIRST)
+            if on < end:
+                officer.look(diary.histories)
+        return Played(drops, officer.folder, people, diary, time.monotonic() - began)
 
 
 def write_small_sample(folder: Path) -> dict[str, dict[str, str]]:

@@ -39,7 +39,7 @@ def through_all_stages(played: Played) -> tuple[str, list[Event]]:
 
 
 def test_the_stack_and_the_simulator_give_the_same_timeline(stack: Embedded, played: Played, tmp_path: Path) -> None:
-    inputs = Inputs(drops=[played.drops.folder])
+    inputs = Inputs(drops=[played.drops.folder], approvals=[played.approvals])
     summary = simulate(inputs, stack.stack.settings.active().policy, FIRST, LAST, tmp_path)
     with (tmp_path / "timeline.csv").open(encoding="utf-8", newline="") as opened:
         theirs = [Row(date.fromisoformat(row[0]), *row[1:]) for row in list(csv.reader(opened))[1:]]

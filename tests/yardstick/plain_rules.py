@@ -29,6 +29,7 @@ class Facts:
         holds: id, status.
         calls: result, promised_on.
         returns: case_id, outcome.
+        approvals: case_id, decision.
     """
 
     extracts: list[dict[str, Any]] = field(default_factory=list)
@@ -36,6 +37,7 @@ class Facts:
     holds: list[dict[str, Any]] = field(default_factory=list)
     calls: list[dict[str, Any]] = field(default_factory=list)
     returns: list[dict[str, Any]] = field(default_factory=list)
+    approvals: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass
@@ -47,6 +49,7 @@ class PlainCase:
         placed: since when an agency has the case.
         failed: since when the agency stage has failed.
         void: how many placements a hold ended; they are due again.
+        asked: since when a legal officer is asked.
     """
 
     case_id: str
@@ -56,6 +59,7 @@ class PlainCase:
     placed: date | None = None
     failed: date | None = None
     void: int = 0
+    asked: date | None = None
     promised_until: date | None = None
     frozen: bool = False
 
@@ -68,8 +72,9 @@ def add_months(day: date, months: int) -> date:
 class PlainPlay:
     """One account, looked at on every date."""
 
-    def __init__(self, account_id: str, facts: Facts, policy: dict[str, Any]) -> None:
+    def __init__(self, account_id: str, facts: Facts, policy: dict[str, Any], approve_after: int | None = None) -> None:
         self.account_id = account_id
+        self.approve_after = approve_after
         self.facts = facts
         self.policy = policy
         self.stages: dict[str, dict[str, Any]] = policy["stages"]
@@ -219,6 +224,8 @@ class PlainPlay:
                 is_due = False
             else:
                 is_due = day >= did[-1] + timedelta(days=step["every_days"])
+            if action == "file_legal" and not self.approved(day, case):
+                is_due = False
             if is_due and reachable(action, extract):
                 self.happens(day, case, action)
                 case.done.append((day, action, which))
@@ -226,6 +233,17 @@ class PlainPlay:
                 if action == "place_with_agency":
                     case.placed = day
         return texted
+
+    def approved(self, day: date, case: PlainCase) -> bool:
+        """Rule 10: none is asked for where the policy says nothing of it; else the last word since then counts."""
+        if self.policy.get("legal", {}).get("approval") is None:
+            return True
+        case.asked = case.asked or day
+        words = [word for word in self.facts.approvals if word["case_id"] == case.case_id]
+        if not words and self.approve_after is not None:
+            return day >= case.asked + timedelta(days=self.approve_after)
+        said = [word["decision"] for word in words if case.asked <= word["on"] <= day]
+        return said[-1:] == ["approve"]
 
     def monthly(self, day: date, case: PlainCase, extract: dict[str, Any], *, texted: bool) -> None:
         """Rule 7."""
@@ -262,6 +280,13 @@ def reachable(action: str, extract: dict[str, Any]) -> bool:
     return bool(extract["address"]) if action == "queue_letter" else True
 
 
-def plain_timeline(account_id: str, facts: Facts, policy: dict[str, Any], first: date, last: date) -> Iterable[Row]:
+def plain_timeline(
+    account_id: str,
+    facts: Facts,
+    policy: dict[str, Any],
+    first: date,
+    last: date,
+    approve_after: int | None = None,
+) -> Iterable[Row]:
     """Return what happens to an account, in the order in which it happens."""
-    return PlainPlay(account_id, facts, policy).play(first, last)
+    return PlainPlay(account_id, facts, policy, approve_after).play(first, last)

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from textwrap import wrap
 
-from arrears.domain.events import ActionDone, ActionPlanned, CaseOpened, Event, StageEntered
+from arrears.domain.events import ActionDone, ActionPlanned, ApprovalAsked, CaseOpened, Event, StageEntered
 from arrears.domain.facts import PHONES, Extract
 from arrears.domain.money import Money
 from arrears.domain.policy import Agency, Calls, Policy, Requirement, Sms, Stage, Step, Threshold
@@ -293,7 +293,7 @@ def _calendar(policy: Policy) -> Iterator[str]:
     yield f"Somebody owes {owed.amount:,} {owed.currency} since {_DUE:%d %B %Y}, pays nothing and answers no call."
     yield ""
     extract = Extract(_DUE, owed, _DUE, phones=PHONES, mailable=True)
-    player = Player(policy, _DUE, _DUE + timedelta(days=_HORIZON_DAYS))
+    player = Player(policy, _DUE, _DUE + timedelta(days=_HORIZON_DAYS), approve_after=0)
     played = player.play("example", [DatedFact(_DUE, extract)])
     days: dict[date, list[str]] = {}
     for story in played.stories:
@@ -314,6 +314,8 @@ def _happenings(policy: Policy, story: list[Event]) -> Iterator[tuple[date, str]
                 yield on, "the case begins"
             case StageEntered(stage, on):
                 yield on, f"stage {stage}"
+            case ApprovalAsked(step="asked", on=on):
+                yield on, "a legal officer is asked, and here approves at once"
             case ActionPlanned(action_id):
                 plans[action_id] = event
             case ActionDone(action_id, on):

@@ -25,6 +25,7 @@ from arrears.effects.exports import Exports
 from arrears.effects.filed import FiledCases
 from arrears.effects.wording import Wordings
 from arrears.errors import PermanentDocumentError, PermanentSetupError
+from arrears.usecases.approvals import Approvals
 from arrears.usecases.handovers import Handovers
 from arrears.usecases.open_cases import OpenCases
 from arrears.usecases.orders import Orders
@@ -281,8 +282,8 @@ def test_an_order_names_who_and_why(several: World, by: str, why: str) -> None:
         Orders(several.stack.table, several.stack.settings).recall(case_id, by, why)
 
 
-def filed(world: World) -> str:
-    """A case that was returned, approved and filed."""
+def asked(world: World) -> str:
+    """A case that was recalled and waits for a legal officer since today."""
     (case_id,) = place(world, 1)
     world.close()
     stack = world.stack
@@ -300,10 +301,45 @@ def filed(world: World) -> str:
     (due,) = OpenCases(stack.table, stack.settings).to_sue()
     assert (due.case.case_id, due.by) == (case_id, date(2010, 6, 1))
     assert due.state.startswith("approval asked on")
-    orders.decide(case_id, "L. Officer", "sound", approved=True)
+    return case_id
+
+
+def filed(world: World) -> str:
+    """A case that was recalled, approved and filed."""
+    case_id = asked(world)
+    Orders(world.stack.table, world.stack.settings).decide(case_id, "L. Officer", "sound", approved=True)
     assert [event.approved for event in world.events(LegalDecided, case_id)] == [True]
     world.act(world.until("FileLegal", case_id))
     return case_id
+
+
+def test_a_file_of_decisions_is_taken_in_row_by_row_and_again_changes_nothing(several: World, tmp_path: Path) -> None:
+    case_id, today = asked(several), several.today
+    tomorrow, before = today + timedelta(days=1), today - timedelta(days=1)
+    path = tmp_path / "approvals.csv"
+    path.write_text(
+        "case_id,decision,at,by,why\n"
+        f"{case_id},approve,{today},L. Officer,sound\n"
+        f"{case_id},approve,{before},L. Officer,too soon\n"
+        "CARD-99-20050602,approve,2005-06-04,L. Officer,sound\n"
+        f"{case_id},perhaps,{today},L. Officer,sound\n"
+        f"{case_id},decline,{tomorrow},L. Officer,on second thoughts\n"
+    )
+    take = Approvals(Orders(several.stack.table, several.stack.settings))
+    told = [(line, outcome if isinstance(outcome, str) else str(outcome)) for line, outcome in take(path)]
+
+    assert told == [
+        (2, "recorded"),
+        (3, f"case_id: approval was asked for on {today}, after that"),
+        (4, "case_id: is no case"),
+        (5, "decision: is none of approve, decline"),
+        (6, "later"),
+    ]
+    assert [(event.approved, event.on) for event in several.events(LegalDecided, case_id)] == [(True, today)]
+    assert next(take(path)).outcome == "known"
+    several.act(several.until("FileLegal", case_id))
+    assert next(take(path)).outcome == "known", "a file that is given again is no error"
+    assert len(several.events(LegalDecided, case_id)) == 1
 
 
 def rebuild(world: World) -> Rebuild:

@@ -1,10 +1,16 @@
 """`arrears legal`: a legal officer's word, what must be sued by when, and a file for court made again."""
 
 import argparse
+import sys
+from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from arrears.cli import add_group
 from arrears.cli.errors import CommandError, Subparsers
+
+if TYPE_CHECKING:
+    from arrears.usecases.orders import Orders
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -12,10 +18,14 @@ def add_parser(subparsers: Subparsers) -> None:
     commands = add_group(subparsers, "legal")
     for name, summary in (("approve", "let a case be sued"), ("decline", "have a case not be sued")):
         parser = _command(commands, name, summary)
-        parser.add_argument("case_id", metavar="CASE_ID")
-        parser.add_argument("--by", required=True, help="the legal officer")
-        parser.add_argument("--why", required=True, help="the reason, for the record")
-        parser.set_defaults(run=_decide, approved=name == "approve")
+        parser.add_argument("case_id", metavar="CASE_ID", nargs="?" if name == "approve" else None)
+        parser.add_argument("--by", required=name == "decline", help="the legal officer")
+        parser.add_argument("--why", required=name == "decline", help="the reason, for the record")
+        if name == "approve":
+            parser.add_argument(
+                "--file", type=Path, help="instead: many at once, a file of approvals whose rows say approve or decline"
+            )
+        parser.set_defaults(run=_decide, approved=name == "approve", file=None)
     due = _command(commands, "due", "what waits to be sued or is barred soon, by the date of limitation")
     due.set_defaults(run=_due)
     rebuild = _command(commands, "rebuild", "make a file for court again from the events, and compare it")
@@ -34,9 +44,32 @@ def _decide(args: argparse.Namespace) -> int:
     from arrears.stack import connect
     from arrears.usecases.orders import Orders
 
+    one = (args.case_id, args.by, args.why)
+    if any(one) if args.file is not None else not all(one):
+        raise CommandError("name a case with --by and --why, or a --file", 2)
     stack = connect(args.stack)
+    if args.file is not None:
+        return _decide_many(Orders(stack.table, stack.settings), args.file)
     Orders(stack.table, stack.settings).decide(args.case_id, args.by, args.why, approved=args.approved)
     print(f"{args.case_id} is {'approved' if args.approved else 'declined'}")
+    return 0
+
+
+def _decide_many(orders: "Orders", path: Path) -> int:
+    from arrears.files import RowError
+    from arrears.usecases.approvals import Approvals
+
+    counts: Counter[str] = Counter()
+    try:
+        for line, outcome in Approvals(orders)(path):
+            if isinstance(outcome, RowError):
+                print(f"{path}, line {line}: {outcome}", file=sys.stderr)
+            counts["refused" if isinstance(outcome, RowError) else outcome] += 1
+    except OSError as error:
+        raise CommandError(f"{path}: {error.strerror}") from None
+    print(f"{counts['recorded']} recorded, {counts['known']} known before, {counts['later']} of a later date")
+    if counts["refused"]:
+        raise CommandError(f"{counts['refused']} rows are refused")
     return 0
 
 

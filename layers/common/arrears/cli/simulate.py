@@ -24,6 +24,7 @@ _FILES = {
     "optouts": "cardholders who want no more texts",
     "freezes": "the core banking system's answers to requests to freeze an account",
     "returns": "what agencies reported",
+    "approvals": "what a legal officer decided on filings that wait for approval",
 }
 
 
@@ -80,7 +81,20 @@ def add_parser(subparsers: Subparsers) -> None:
         help="what one send_sms, queue_call, queue_letter, place_with_agency or file_legal costs, for the report",
     )
     parser.add_argument("--cost-currency", metavar="NAME", help="the currency of the costs, for the report")
+    parser.add_argument(
+        "--approve-after",
+        metavar="DAYS",
+        type=_days,
+        help="assume that every filing that waits for a legal officer's approval is approved so many days later, but "
+        "for the cases of which --approvals tells; without it such a case waits",
+    )
     parser.set_defaults(run=run)
+
+
+def _days(text: str) -> int:
+    if not text.isdecimal() or len(text) > 4:  # noqa: PLR2004 - ten years at most
+        raise argparse.ArgumentTypeError(f"{text} is no number of days from 0 to 9999")
+    return int(text)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -100,7 +114,8 @@ def run(args: argparse.Namespace) -> int:
         if len(policies) > 1 or args.report is not None:
             _compare(args, inputs, policies)
         else:
-            _print(simulate(inputs, policies[0].policy, args.first, args.last, args.out), args.out)
+            policy, after = policies[0].policy, args.approve_after
+            _print(simulate(inputs, policy, args.first, args.last, args.out, approve_after=after), args.out)
     except InputsError as error:
         raise CommandError(str(error), 2) from None
     except OSError as error:
@@ -128,7 +143,7 @@ def _compare(args: argparse.Namespace, inputs: "Inputs", policies: "list[PolicyF
     if args.report is not None:
         _can_draw()
     played = [policy_file.policy for policy_file in policies]
-    outcomes, rolls = simulate_each(inputs, played, args.first, args.last, args.out)
+    outcomes, rolls = simulate_each(inputs, played, args.first, args.last, args.out, approve_after=args.approve_after)
     for outcome in outcomes:
         _print(outcome.summary, outcome.out)
     if args.report is not None:
@@ -153,6 +168,10 @@ def _print(summary: Mapping[str, Any], out: Path) -> None:
         if cured or still:
             print(f"  {'before any stage' if stage == 'none' else stage:<20} {cured:>8,} cured {still:>8,} still open")
     print(f"agencies: {summary['placed']:,} placed, {summary['recalled']:,} recalled; in court: {summary['filed']:,}")
+    if summary["awaiting_approval"]:
+        print(f"{summary['awaiting_approval']:,} cases await a legal officer's approval (--approvals, --approve-after)")
+    if summary["approve_after_days"] is not None:
+        print(f"assumed: what waits for a legal officer is approved after {summary['approve_after_days']} days")
     print(f"written: {out / 'timeline.csv'}, {out / 'summary.json'}")
     if summary["rejected"]:
         print(f"{summary['rejected']:,} rows were refused: see {out / 'rejects.jsonl'}", file=sys.stderr)

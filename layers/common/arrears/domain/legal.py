@@ -49,6 +49,21 @@ def why_not_filed(case: Case, policy: Policy, on: date) -> str:
     return "" if decided.approved else f"{decided.by} declined on {decided.on}: {decided.why}"
 
 
+def why_not_decided(case: Case, on: date) -> str:
+    """Return why a legal officer's word of a date cannot be about a case, or an empty text."""
+    if is_filed(case):
+        return "is filed already"
+    if not case.approvals:
+        return "nobody asks for approval to sue"
+    asked_on = case.approvals[0].on
+    return f"approval was asked for on {asked_on}, after that" if on < asked_on else ""
+
+
+def waits_for_approval(case: Case) -> bool:
+    """Say whether a legal officer was asked and has not decided."""
+    return bool(case.approvals) and case.legal_decision is None and not is_filed(case)
+
+
 def next_legal_record(case: Case, policy: Policy, on: date) -> ApprovalAsked | OperatorListed | None:
     """Return what is to be recorded of a case that cannot go on by itself: asking for approval, the operator's list."""
     stage = policy.stage(case.stage)

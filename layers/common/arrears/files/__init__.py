@@ -16,6 +16,7 @@ from arrears.files.kinds import Record, key_of, parse
 from arrears.files.plan_rows import PlanRow, parse_plan
 from arrears.files.reader import Rows, read_rows
 from arrears.files.records import (
+    ApprovalRow,
     CallRow,
     CourtRow,
     FreezeRow,
@@ -27,6 +28,7 @@ from arrears.files.records import (
     Profile,
     ReceiptRow,
     ReturnRow,
+    parse_approval,
     parse_call,
     parse_court,
     parse_freeze,
@@ -41,6 +43,7 @@ from arrears.files.records import (
 
 __all__ = [
     "COLUMNS",
+    "ApprovalRow",
     "CallRow",
     "CourtRow",
     "Duplicates",
@@ -60,6 +63,7 @@ __all__ = [
     "Rows",
     "key_of",
     "parse",
+    "parse_approval",
     "parse_call",
     "parse_court",
     "parse_freeze",

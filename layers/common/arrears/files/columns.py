@@ -3,7 +3,18 @@
 from typing import Literal
 
 Kind = Literal[
-    "portfolio", "payments", "holds", "plans", "calls", "letters", "receipts", "optouts", "freezes", "returns", "court"
+    "portfolio",
+    "payments",
+    "holds",
+    "plans",
+    "calls",
+    "letters",
+    "receipts",
+    "optouts",
+    "freezes",
+    "returns",
+    "court",
+    "approvals",
 ]
 
 #: The columns that a CSV file of each kind must have; it may have more.
@@ -27,6 +38,7 @@ COLUMNS: dict[Kind, tuple[str, ...]] = {
     "freezes": ("action_id", "status", "at"),
     "returns": ("return_id", "case_id", "at", "outcome", "amount", "currency", "note"),
     "court": ("court_id", "case_id", "status", "at", "reference", "amount", "currency", "note"),
+    "approvals": ("case_id", "decision", "at", "by", "why"),
 }
 
 #: Further columns that are read where a file has them.

@@ -6,6 +6,7 @@ from arrears.files.cells import Row
 from arrears.files.columns import Kind
 from arrears.files.plan_rows import PlanRow, parse_plan
 from arrears.files.records import (
+    ApprovalRow,
     CallRow,
     CourtRow,
     FreezeRow,
@@ -16,6 +17,7 @@ from arrears.files.records import (
     PortfolioRow,
     ReceiptRow,
     ReturnRow,
+    parse_approval,
     parse_call,
     parse_court,
     parse_freeze,
@@ -40,6 +42,7 @@ Record = (
     | FreezeRow
     | ReturnRow
     | CourtRow
+    | ApprovalRow
 )
 
 _PARSERS: dict[Kind, Callable[[Row], Record]] = {
@@ -54,6 +57,7 @@ _PARSERS: dict[Kind, Callable[[Row], Record]] = {
     "freezes": parse_freeze,
     "returns": parse_return,
     "court": parse_court,
+    "approvals": parse_approval,
 }
 
 
@@ -85,3 +89,5 @@ def key_of(record: Record) -> tuple[str, ...]:  # noqa: PLR0911 - one for each k
             return (case_id, return_id)
         case CourtRow(court_id, case_id):
             return (case_id, court_id)
+        case ApprovalRow(case_id, _, _, at):
+            return (case_id, at.isoformat())

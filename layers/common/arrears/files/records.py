@@ -21,6 +21,7 @@ from arrears.domain.events import (
     FreezeStatus,
     HoldLifted,
     HoldPlaced,
+    LegalDecided,
     LetterStatus,
 )
 from arrears.domain.facts import PHONES, Call, CallOutcome, Extract, HoldReason, Means, Payment, Phone, RiskGrade
@@ -45,6 +46,7 @@ _RECEIPT_STATUSES = frozenset({"delivered", "failed"})
 _FREEZE_STATUSES = frozenset(get_args(FreezeStatus))
 _AGENCY_OUTCOMES = frozenset(get_args(AgencyOutcome))
 _COURT_STATUSES = frozenset(get_args(CourtStatus))
+_APPROVAL_DECISIONS = frozenset({"approve", "decline"})
 _CARD_LAST4 = re.compile(r"[0-9]{4}", re.ASCII)
 _PHONE_NUMBER = re.compile(r"\+?[0-9(][0-9 ()./-]{2,30}(?:(?:x|ext\.?|#) ?[0-9]{1,6})?", re.ASCII)
 #: Where the address and the numbers are in a row of `portfolio/`.
@@ -283,6 +285,22 @@ class CourtRow:
         """Return the event for the case."""
         on = local_date(self.at, timezone)
         return CourtReported(self.court_id, self.status, on, self.reference or "", self.amount, self.note or "")
+
+
+@value
+class ApprovalRow:
+    """A legal officer's word on a case that is to be sued."""
+
+    case_id: str
+    account_id: str
+    decision: Literal["approve", "decline"]
+    at: date
+    by: str
+    why: str
+
+    def decided(self, timezone: str) -> LegalDecided:
+        """Return the event for the case."""
+        return LegalDecided(self.decision == "approve", local_date(self.at, timezone), self.by, self.why)
 
 
 # --- portfolio -------------------------------------------------------------------------------------------------------
@@ -635,3 +653,14 @@ def parse_court(row: Row) -> CourtRow:
         None if amount is None else Money(amount, cells.currency(row)),
         cells.text(row, "note"),
     )
+
+
+def parse_approval(row: Row) -> ApprovalRow:
+    """Check a row of approvals; raises `RowError`. Who decides and why is never left out."""
+    cells.check_clean(row, COLUMNS["approvals"])
+    case_id, account_id = _case_of(row)
+    decision = cast("Literal['approve', 'decline']", cells.required_one_of(row, "decision", _APPROVAL_DECISIONS))
+    by, why = cells.text(row, "by"), cells.text(row, "why")
+    if by is None or why is None:
+        raise RowError("by" if by is None else "why", "is missing")
+    return ApprovalRow(case_id, account_id, decision, cells.instant(row, "at"), by, why)

@@ -17,6 +17,7 @@ from arrears.domain.money import Money
 from arrears.domain.value import changed
 from arrears.files import (
     COLUMNS,
+    ApprovalRow,
     CallRow,
     CourtRow,
     FreezeRow,
@@ -44,7 +45,7 @@ from arrears.files.records import (
     profile_of,
     renewed_between,
 )
-from arrears.simulate.player import DatedFact, Fact, ReturnedCase, no_refusal
+from arrears.simulate.player import DatedFact, DecidedCase, Fact, ReturnedCase, no_refusal
 
 #: Kind, number of the file, line, key within kind and account, then the fields.
 Kept = tuple[Any, ...]
@@ -52,7 +53,7 @@ Kept = tuple[Any, ...]
 _SEPARATOR = "\x1f"
 _PAST_DUE = COLUMNS["portfolio"].index("past_due_amount")
 _OLDEST_DUE = COLUMNS["portfolio"].index("oldest_due_date")
-_EXTRACT, _PAYMENT, _HOLD, _CALL, _LETTER, _RETURN, _RECEIPT, _OPT_OUT, _FREEZE, _PLAN = range(10)
+_EXTRACT, _PAYMENT, _HOLD, _CALL, _LETTER, _RETURN, _RECEIPT, _OPT_OUT, _FREEZE, _PLAN, _APPROVAL = range(11)
 
 
 def keep(kind: Kind, row: Row, file: int, line: int, agency_id: str, *, marks: bool = False) -> tuple[str, Kept]:
@@ -82,7 +83,7 @@ def keep(kind: Kind, row: Row, file: int, line: int, agency_id: str, *, marks: b
     return _keep(parse(kind, row), file, line, agency_id)
 
 
-def _keep(record: Record, file: int, line: int, agency_id: str) -> tuple[str, Kept]:  # noqa: PLR0911 - one for each kind of row
+def _keep(record: Record, file: int, line: int, agency_id: str) -> tuple[str, Kept]:  # noqa: C901, PLR0911 - one for each kind of row
     match record:
         case PaymentRow(payment_id, account_id, paid_at, amount):
             paid = (paid_at.isoformat(), str(amount.amount), amount.currency)
@@ -108,6 +109,9 @@ def _keep(record: Record, file: int, line: int, agency_id: str) -> tuple[str, Ke
         case FreezeRow(action_id, status, at):
             answer = (action_id, status, at.isoformat())
             return account_of(action_id), (_FREEZE, file, line, f"{action_id} {status}", *answer)
+        case ApprovalRow(case_id, account_id, decision, at, by, why):
+            when = at.isoformat()
+            return account_id, (_APPROVAL, file, line, f"{case_id} {when}", case_id, decision, when, by, why)
         case ReturnRow(return_id, case_id, account_id, at, outcome, amount, note):
             money = (None, None) if amount is None else (str(amount.amount), amount.currency)
             key = f"{agency_id} {return_id}"
@@ -185,7 +189,7 @@ def without_repeats(
 
 _KEYS = (
     *("account_id", "payment_id", "hold_id", "call_id", "letter_id", "return_id"),
-    *("action_id", "account_id", "action_id", "plan_id"),
+    *("action_id", "account_id", "action_id", "plan_id", "case_id"),
 )
 
 
@@ -326,6 +330,13 @@ def _freeze(row: Kept, zones: _Zones) -> tuple[date, Fact]:
     return on, FreezeAnswered(action_id, status, on)
 
 
+def _approval(row: Kept, zones: _Zones) -> tuple[date, Fact]:
+    case_id, decision, text, by, why = row[4:]
+    at = _moment(text)
+    decided = ApprovalRow(case_id, "", decision, at, by, why).decided(_zone(at, zones))
+    return decided.on, DecidedCase(case_id, decided)
+
+
 def _return(row: Kept, zones: _Zones) -> tuple[date, Fact]:
     return_id, case_id, text, outcome, amount, currency, note, agency_id = row[4:]
     at = _moment(text)
@@ -347,4 +358,5 @@ _READERS: tuple[Callable[[Kept, _Zones], tuple[date, Fact]], ...] = (
     _opt_out,
     _freeze,
     _plan,
+    _approval,
 )

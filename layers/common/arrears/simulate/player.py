@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import NamedTuple, Protocol
 
 from arrears.domain.agencies import Candidate, allocate, candidate
@@ -21,6 +21,7 @@ from arrears.domain.events import (
     FreezeAnswered,
     HoldLifted,
     HoldPlaced,
+    LegalDecided,
     LetterReported,
     OptedOut,
     PaymentReceived,
@@ -29,6 +30,7 @@ from arrears.domain.events import (
     SmsReported,
 )
 from arrears.domain.facts import Account, Call, Extract, Payment
+from arrears.domain.legal import waits_for_approval, why_not_decided
 from arrears.domain.moment import Moment
 from arrears.domain.policy import Policy
 from arrears.domain.timeline import Row, timeline
@@ -46,6 +48,13 @@ class ReturnedCase(NamedTuple):
     payment: Payment | None
 
 
+class DecidedCase(NamedTuple):
+    """A legal officer's word on one case."""
+
+    case_id: str
+    decision: LegalDecided
+
+
 Fact = (
     Extract
     | Payment
@@ -59,6 +68,7 @@ Fact = (
     | FreezeAnswered
     | PlanAgreed
     | PlanCancelled
+    | DecidedCase
 )
 #: In which order the facts of one date come in. All of them do before anything is decided.
 _ORDER: dict[type, int] = {
@@ -74,6 +84,7 @@ _ORDER: dict[type, int] = {
     FreezeAnswered: 8,
     PlanAgreed: 9,
     PlanCancelled: 10,
+    DecidedCase: 11,
 }
 
 
@@ -144,13 +155,24 @@ class Player:
         first: no case is open at its start.
         last: is played too.
         watch: sees every decision.
+        approve_after: a filing that waits for approval and of which no legal officer's word is among the facts is
+            taken to be approved so many days after it was asked for; without it, nothing is assumed.
     """
 
-    def __init__(self, policy: Policy, first: date, last: date, watch: Watcher | None = None) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        first: date,
+        last: date,
+        watch: Watcher | None = None,
+        *,
+        approve_after: int | None = None,
+    ) -> None:
         self._policy = policy
         self._first = first
         self._last = last
         self._watch = watch
+        self._approve_after = approve_after if policy.legal.approval is not None else None
 
     def play(self, account_id: str, facts: Iterable[DatedFact]) -> Played:
         """Play one account. Facts may come in any order; several of one date all come in before anything is decided.
@@ -173,15 +195,21 @@ class Player:
         """
         ordered = sorted(facts, key=lambda dated: (dated.on, _ORDER[type(dated.fact)]))
         account = _AccountPlay(self._policy, Account(account_id), self._watch)
+        if self._approve_after is not None:
+            account.assume(
+                self._approve_after, {each.fact.case_id for each in ordered if type(each.fact) is DecidedCase}
+            )
         count, index, on = len(ordered), 0, self._first
         while True:
             while index < count and ordered[index].on <= on:
                 account.comes_in(ordered[index], on)
                 index += 1
             wake = account.play_date(on)
-            while (asked := account.asked(on)) is not None:
-                account.answered((yield asked))
+            while (asked := account.asked(on)) is not None or account.is_decided(on):
+                if asked is not None:
+                    account.answered((yield asked))
                 wake = account.play_date(on)
+            wake = account.wakes(wake)
             if index < count and (wake is None or ordered[index].on < wake):
                 wake = ordered[index].on
             if wake is None or wake > self._last:
@@ -194,7 +222,10 @@ class Player:
 class _AccountPlay:
     """An account while it is played. While a case is open, the account's facts are the case's."""
 
-    __slots__ = ("_account", "_cases", "_open", "_plans", "_policy", "_watch", "played")
+    __slots__ = (
+        *("_account", "_approve_after", "_cases", "_early", "_open", "_plans", "_policy", "_told", "_watch"),
+        "played",
+    )
 
     def __init__(self, policy: Policy, account: Account, watch: Watcher | None) -> None:
         self._policy = policy
@@ -203,10 +234,13 @@ class _AccountPlay:
         self._cases: dict[str, Case] = {}
         self._plans: set[str] = set()
         self._watch = watch
+        self._early: list[tuple[DecidedCase, Refuse]] = []
+        self._approve_after: timedelta | None = None
+        self._told: set[str] = set()
         self.played = Played()
 
     # --- facts -------------------------------------------------------------------------------------------------------
-    def comes_in(self, dated: DatedFact, on: date) -> None:  # noqa: C901, PLR0912 - one for each kind of fact
+    def comes_in(self, dated: DatedFact, on: date) -> None:  # noqa: C901, PLR0912, PLR0915 - one for each kind of fact
         """Take in one fact."""
         events: list[Event] = []
         match dated.fact:
@@ -248,6 +282,13 @@ class _AccountPlay:
                     dated.refuse("action_id", "is not the id of a request to freeze the account")
                 elif case.is_open:
                     events.append(answer)
+            case DecidedCase(case_id) as decided:
+                case = self._case(case_id)
+                if case is None or not case.is_open or why_not_decided(case, dated.on):
+                    # It may be asked for on this very date.
+                    self._early.append((decided, dated.refuse))
+                else:
+                    events.append(decided.decision)
             case ReturnedCase() as returned:
                 events += self._returned(returned, dated.refuse)
             case LetterReported(letter_id) as report:
@@ -299,6 +340,38 @@ class _AccountPlay:
         elif report.outcome == "disputed":
             events.append(HoldPlaced(f"agency:{report.agency_id}:{report.return_id}", "dispute", report.on))
         return events
+
+    # --- a legal officer's word --------------------------------------------------------------------------------------
+    def assume(self, approve_after: int, told: set[str]) -> None:
+        """Take what is asked for to be approved so many days later, but for the cases of which the files tell."""
+        self._approve_after, self._told = timedelta(days=approve_after), told
+
+    def is_decided(self, on: date) -> bool:
+        """Take in what was decided on what was asked for on this very date; say whether there was any."""
+        is_decided, case = False, self._open
+        for decided, refuse in self._early:
+            why = "is no open case" if case is None or case.case_id != decided.case_id else why_not_decided(case, on)
+            if case is None or why:
+                refuse("case_id", why)
+            else:
+                case, is_decided = evolve(case, decided.decision), True
+        self._early.clear()
+        after = self._approve_after
+        if after is not None and case is not None and self._assumed_on(case) == on:
+            why = f"an assumption of the simulation: {after.days} days after it was asked for"
+            case, is_decided = evolve(case, LegalDecided(approved=True, on=on, by="nobody", why=why)), True
+        self._open = case
+        return is_decided
+
+    def _assumed_on(self, case: Case) -> date | None:
+        if self._approve_after is None or not waits_for_approval(case) or case.case_id in self._told:
+            return None
+        return case.approvals[0].on + self._approve_after
+
+    def wakes(self, wake: date | None) -> date | None:
+        """Return the next date on which something can change: the one given, or that of an assumed approval."""
+        assumed = None if self._approve_after is None or self._open is None else self._assumed_on(self._open)
+        return wake if assumed is None else assumed if wake is None else min(wake, assumed)
 
     # --- the day's allocation ----------------------------------------------------------------------------------------
     def asked(self, on: date) -> Asked | None:

@@ -14,6 +14,7 @@ from typing import IO, Any, NamedTuple, get_args
 
 from arrears.domain.case import Case
 from arrears.domain.events import ActionDone, AgencyDeferred, CaseClosed, CaseOpened, Event
+from arrears.domain.legal import waits_for_approval
 from arrears.domain.money import Money
 from arrears.domain.policy import Policy
 from arrears.domain.policy_parts import WITHDRAWALS
@@ -63,6 +64,7 @@ class Inputs:
     optouts: Sequence[Path] = ()
     freezes: Sequence[Path] = ()
     returns: Sequence[Path] = ()
+    approvals: Sequence[Path] = ()
     drops: Sequence[Path] = ()
 
     def files(self) -> list[InputFile]:
@@ -130,6 +132,7 @@ class _Tally:
     cured: Counter[str] = field(default_factory=Counter)
     open: Counter[str] = field(default_factory=Counter)
     actions: Counter[str] = field(default_factory=Counter)
+    awaiting_approval: int = 0
     amounts: dict[str, dict[str, Decimal]] = field(default_factory=dict)
 
     def __call__(self, case: Case, event: Event) -> None:
@@ -160,6 +163,7 @@ class _Tally:
             self.cases["open"] += 1
             self.open[case.stage or ""] += 1
             self._add("open", case.arrears(self.last))
+            self.awaiting_approval += waits_for_approval(case)
 
     def _add(self, what: str, money: Money) -> None:
         amounts = self.amounts.setdefault(money.currency, {})
@@ -213,13 +217,21 @@ def read_files(files: Sequence[InputFile], facts: Facts, refuse: Callable[[Rejec
 
 
 class Simulation:
-    """A policy over files, from one date through another."""
+    """A policy over files, from one date through another; what `approve_after` assumes is told by `Player`."""
 
-    def __init__(self, files: Sequence[InputFile], policy: Policy, first: date, last: date) -> None:
+    def __init__(
+        self,
+        files: Sequence[InputFile],
+        policy: Policy,
+        first: date,
+        last: date,
+        approve_after: int | None = None,
+    ) -> None:
         self._files = files
         self._policy = policy
         self._first = first
         self._last = last
+        self._approve_after = approve_after
         self._rows: dict[Kind, Rows] = {}
         self._accounts = 0
 
@@ -280,7 +292,7 @@ class Simulation:
     # --- playing -----------------------------------------------------------------------------------------------------
     def _play(self, facts: Facts, happenings: Happenings) -> _Tally:
         tally = _Tally(self._last)
-        player = Player(self._policy, self._first, self._last, tally)
+        player = Player(self._policy, self._first, self._last, tally, approve_after=self._approve_after)
 
         def refused(file: int, line: int, field: str, reason: str) -> None:
             self._refused(happenings, file, line, field, reason)
@@ -332,6 +344,8 @@ class Simulation:
             "placed": actions["place_with_agency"],
             "recalled": actions["recall_from_agency"],
             "filed": actions["file_legal"],
+            "awaiting_approval": tally.awaiting_approval,
+            "approve_after_days": self._approve_after,
             "amounts": {
                 currency: {name: str(amounts.get(name, Decimal(0))) for name in ("opened", "placed", "filed", "open")}
                 for currency, amounts in sorted(tally.amounts.items())
@@ -349,14 +363,16 @@ class Simulation:
         }
 
 
-def simulate(inputs: Inputs, policy: Policy, first: date, last: date, out: Path) -> dict[str, Any]:
-    """Play a policy over files; see `Simulation.play`.
+def simulate(
+    inputs: Inputs, policy: Policy, first: date, last: date, out: Path, *, approve_after: int | None = None
+) -> dict[str, Any]:
+    """Play a policy over files; see `Simulation.play`, and `Player` for `approve_after`.
 
     Raises:
         InputsError: a path leads nowhere, or a folder holds no such file.
         OSError: the folder cannot be written.
     """
-    return Simulation(inputs.files(), policy, first, last).run(out)
+    return Simulation(inputs.files(), policy, first, last, approve_after).run(out)
 
 
 def _agency_id(path: Path) -> str | None:

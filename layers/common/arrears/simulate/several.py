@@ -48,6 +48,7 @@ class _Shared:
     rejects: Path
     first: date
     last: date
+    approve_after: int | None
 
 
 def folder_name(policy: Policy) -> str:
@@ -63,7 +64,14 @@ def cores() -> int:
 
 
 def simulate_each(
-    inputs: Inputs, policies: Sequence[Policy], first: date, last: date, out: Path, *, processes: int | None = None
+    inputs: Inputs,
+    policies: Sequence[Policy],
+    first: date,
+    last: date,
+    out: Path,
+    *,
+    processes: int | None = None,
+    approve_after: int | None = None,
 ) -> tuple[list[Outcome], Rolls]:
     """Play each policy over the same files.
 
@@ -73,6 +81,7 @@ def simulate_each(
         first: the first date played.
         last: the last one.
         out: the folder; where there is more than one policy each has a folder of its own in it.
+        approve_after: see `Player`.
         processes: how many run at a time; as many as there are cores without it.
 
     Returns:
@@ -92,7 +101,7 @@ def simulate_each(
         with closing(Facts(path=Path(scratch) / "facts")) as facts, rejects.open("wb") as refused:
             rows = read_files(files, facts, lambda reject: marshal.dump(reject, refused))
             stored = facts.stored()
-        shared = _Shared(files, stored, rows, rejects, first, last)
+        shared = _Shared(files, stored, rows, rejects, first, last, approve_after)
         most = min(len(policies) + 1, processes or cores())
         if most == 1:
             return [_play(shared, *each) for each in zip(policies, folders, strict=True)], _roll(shared)
@@ -107,7 +116,8 @@ def _play(shared: _Shared, policy: Policy, out: Path) -> Outcome:
     figures = Figures()
     with closing(Facts.opened(shared.stored)) as facts:
         read = Read(shared.files, facts, shared.rows, _rejects(shared.rejects))
-        summary = Simulation(shared.files, policy, shared.first, shared.last).play(read, out, figures.see)
+        simulation = Simulation(shared.files, policy, shared.first, shared.last, shared.approve_after)
+        summary = simulation.play(read, out, figures.see)
     figures.end()
     return Outcome(policy, out, summary, figures)
 

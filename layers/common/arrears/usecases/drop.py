@@ -19,8 +19,8 @@ from arrears.files import Kind
 
 DropKind = Kind | Literal["acks"]
 
-#: The prefixes of the inbound bucket, which are the names of the kinds.
-_PREFIXES = frozenset(get_args(Kind)) - {"returns"}
+#: The prefixes of the inbound bucket, which are the names of the kinds. Who may put files there can have nobody sued.
+_PREFIXES = frozenset(get_args(Kind)) - {"returns", "approvals"}
 _AGENCY_KEY = re.compile(r"agency_id=([A-Za-z0-9][A-Za-z0-9._-]{0,63})/(returns|acks)/.+", re.DOTALL)
 
 

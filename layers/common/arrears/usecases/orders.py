@@ -3,13 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from typing import Literal
 
 from arrears.adapters.settings import Settings
 from arrears.adapters.table import StaleError, Table
 from arrears.domain.case import Case
 from arrears.domain.events import Event, LegalDecided, RecallOrdered
-from arrears.domain.legal import is_filed
+from arrears.domain.legal import why_not_decided
 from arrears.errors import PermanentSetupError, TransientConflictError
+from arrears.files import ApprovalRow, RowError
 from arrears.records import Stamp
 from arrears.usecases.assess import TRIES
 
@@ -47,13 +49,36 @@ class Orders:
         """
 
         def order(case: Case, on: date) -> Event:
-            if is_filed(case):
-                raise PermanentSetupError(f"{case_id} is filed already")
-            if not case.approvals:
-                raise PermanentSetupError(f"nobody asks for approval of {case_id}")
+            if why_not := why_not_decided(case, on):
+                raise PermanentSetupError(f"{case_id}: {why_not}")
             return LegalDecided(approved, on, by, why)
 
         self._append(case_id, by, why, order)
+
+    def take(self, row: ApprovalRow) -> Literal["recorded", "known", "later"]:
+        """Take in a row of a file of decisions; it counts from its own date.
+
+        Returns:
+            `known` for a decision that is recorded already, `later` for one of a date that is still to come.
+
+        Raises:
+            RowError: there is no such open case, or nobody asked before the row's date.
+            TransientConflictError: others keep changing the case.
+        """
+        record = self.table.case(row.case_id)
+        if record is None:
+            raise RowError("case_id", "is no case")
+        timezone = record.case.account.timezone
+        decision = row.decided(timezone)
+        if decision.on > self.settings.clock().now(timezone).on:
+            return "later"
+        if any(envelope.event == decision for envelope in self.table.envelopes(row.case_id)):
+            return "known"
+        why_not = why_not_decided(record.case, decision.on) if record.case.is_open else "is no open case"
+        if why_not:
+            raise RowError("case_id", why_not)
+        self._append(row.case_id, row.by, row.why, lambda _case, _on: decision)
+        return "recorded"
 
     def _append(self, case_id: str, by: str, why: str, order: Callable[[Case, date], Event]) -> None:
         if not by.strip() or not why.strip():

@@ -42,6 +42,7 @@ from arrears.domain.money import Money
 from arrears.effects.exports import Exports
 from arrears.errors import TransientConflictError
 from arrears.files import (
+    ApprovalRow,
     CallRow,
     CourtRow,
     Duplicates,
@@ -373,7 +374,7 @@ class _Ledger:
         if isinstance(record, PortfolioRow):
             return self._extract(record, by)
         fact = fact_of(record, self._to.drop["agency_id"])
-        if fact is None:
+        if fact is None or isinstance(record, ApprovalRow):
             raise ValueError("no fact")
         stored = self._stored(fact)
         if stored is not None:
