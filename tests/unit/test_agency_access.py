@@ -58,7 +58,11 @@ REQUESTS: list[tuple[str, str, Request]] = [
     (DENIED, "list another agency", bucket("s3:ListBucket", "agency_id=south/placements/")),
     (DENIED, "list an agency whose name begins with its own", bucket("s3:ListBucket", "agency_id=north-west/")),
     (DENIED, "list its own name without a slash", bucket("s3:ListBucket", OWN)),
+    (ALLOWED, "list the reports on its own files", bucket("s3:ListBucket", f"reports/{OWN}/returns/")),
+    (ALLOWED, "list what was refused of its own files", bucket("s3:ListBucket", f"rejects/{OWN}/")),
     (DENIED, "list the reports", bucket("s3:ListBucket", "reports/")),
+    (DENIED, "list another agency's reports", bucket("s3:ListBucket", "reports/agency_id=south/")),
+    (DENIED, "list north-west's refused rows", bucket("s3:ListBucket", "rejects/agency_id=north-west/")),
     (DENIED, "list old versions", bucket("s3:ListBucketVersions", f"{OWN}/")),
     (DENIED, "list uploads under way", bucket("s3:ListBucketMultipartUploads", f"{OWN}/")),
     (DENIED, "list without TLS", bucket("s3:ListBucket", f"{OWN}/", **PLAIN)),
@@ -80,7 +84,14 @@ REQUESTS: list[tuple[str, str, Request]] = [
     (DENIED, "read north-west's cases", on_object("s3:GetObject", "agency_id=north-west/placements/cases.csv")),
     (DENIED, "read in capitals", on_object("s3:GetObject", "agency_id=NORTH/placements/cases.csv")),
     (DENIED, "read what it wrote", on_object("s3:GetObject", f"{OWN}/returns/2005-09-03.csv")),
-    (DENIED, "read a report", on_object("s3:GetObject", f"reports/{OWN}/returns/2005-09-03.csv.json")),
+    (ALLOWED, "read a report on its own file", on_object("s3:GetObject", f"reports/{OWN}/returns/a.csv.json")),
+    (ALLOWED, "read why rows were refused", on_object("s3:GetObject", f"rejects/{OWN}/returns/a.csv.jsonl")),
+    (DENIED, "read another agency's report", on_object("s3:GetObject", "reports/agency_id=south/returns/a.csv.json")),
+    (DENIED, "read another agency's refusals", on_object("s3:GetObject", "rejects/agency_id=south/acks/a.jsonl")),
+    (DENIED, "read north-west's report", on_object("s3:GetObject", "reports/agency_id=north-west/returns/a.csv.json")),
+    (DENIED, "read a report of the bank's", on_object("s3:GetObject", "reports/portfolio/a.csv.json")),
+    (DENIED, "write a report", on_object("s3:PutObject", f"reports/{OWN}/returns/a.csv.json")),
+    (DENIED, "delete a refusal", on_object("s3:DeleteObject", f"rejects/{OWN}/returns/a.csv.jsonl")),
     (DENIED, "read an old version", on_object("s3:GetObjectVersion", f"{OWN}/placements/date=2005-09-01/cases.csv")),
     (DENIED, "read another bucket", on_object("s3:GetObject", f"{OWN}/placements/cases.csv", name="arrears-legal")),
     (DENIED, "read without TLS", on_object("s3:GetObject", f"{OWN}/placements/cases.csv", PLAIN)),
@@ -113,6 +124,10 @@ REQUESTS: list[tuple[str, str, Request]] = [
     (DENIED, "delete the bucket", bucket("s3:DeleteBucket", None)),
     # the key
     (ALLOWED, "decrypt through S3", key("kms:Decrypt", THROUGH_S3 | OF_THE_BUCKET)),
+    (ALLOWED, "decrypt its own report where the bucket has no key of its own", key("kms:Decrypt", THROUGH_S3 | {
+        "kms:EncryptionContext:aws:s3:arn": f"arn:aws:s3:::{BUCKET}/reports/{OWN}/returns/a.csv.json"})),
+    (DENIED, "decrypt another agency's report", key("kms:Decrypt", THROUGH_S3 | {
+        "kms:EncryptionContext:aws:s3:arn": f"arn:aws:s3:::{BUCKET}/reports/agency_id=south/returns/a.csv.json"})),
     (ALLOWED, "encrypt through S3", key("kms:GenerateDataKey", THROUGH_S3 | OF_THE_BUCKET)),
     (DENIED, "decrypt by itself", key("kms:Decrypt", OF_THE_BUCKET)),
     (DENIED, "decrypt through another service", key("kms:Decrypt", OF_THE_BUCKET | {
@@ -175,8 +190,14 @@ def _drop_prefix_condition(template: dict[str, Any]) -> None:
 
 
 def _drop_slash(template: dict[str, Any]) -> None:
-    statement(template, "ListOwnFolder")["Condition"]["StringLike"]["s3:prefix"] = {
+    statement(template, "ListOwnFolder")["Condition"]["StringLike"]["s3:prefix"][0] = {
         "Fn::Sub": "agency_id=${AgencyId}*",
+    }
+
+
+def _read_any_report(template: dict[str, Any]) -> None:
+    statement(template, "ReadWhatBecameOfItsFiles")["Resource"] = {
+        "Fn::Sub": "arn:${AWS::Partition}:s3:::${AgencyBucket}/reports/*",
     }
 
 
@@ -211,6 +232,7 @@ LOOSENED: list[tuple[Callable[[dict[str, Any]], None], set[str]]] = [
     (_drop_prefix_condition, {"list everything, with no prefix", "list another agency"}),
     (_drop_slash, {"list an agency whose name begins with its own"}),
     (_read_anything, {"read another agency's cases"}),
+    (_read_any_report, {"read another agency's report", "read north-west's report", "read a report of the bank's"}),
     (_allow_delete, {"delete what it wrote"}),
     (_drop_encryption, {"write with a key of its own", "write with a key it sends along"}),
     (_drop_tls, {"list without TLS", "read without TLS", "write without TLS"}),
