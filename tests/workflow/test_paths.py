@@ -10,11 +10,12 @@ import pytest
 from arrears import runtime
 from arrears.adapters import settings
 from arrears.domain.case import replay
-from arrears.domain.events import ActionDone
+from arrears.domain.events import ActionDone, ApprovalAsked
 from arrears.domain.policy_parts import Action
 from arrears.usecases import assess
 from arrears.usecases.assess import MOST_TURNS
 from arrears.usecases.next_step import STATES
+from arrears.usecases.orders import Orders
 from tests.support.builders import (
     ACCOUNT_ID,
     CASE_ID,
@@ -133,6 +134,48 @@ def test_a_case_that_is_paid_takes_back_what_is_still_out(escalation: Escalation
     assert execution.end() == "SUCCEEDED"
     taken_back = [name for name in execution.path()[before:] if name in STATES.values()]
     assert sorted(taken_back) == ["LiftFreeze", "WithdrawCalls"]
+
+
+def test_a_suit_waits_for_a_legal_officer_and_is_withdrawn_when_it_is_paid(
+    escalation: Escalation,
+) -> None:
+    short = {"from": {"days_past_due": 1}, "steps": [{"action": "place_with_agency"}], "term_days": 2}
+    legal = {"from": {"agency": "failed"}, "steps": [{"action": "file_legal"}]}
+    rules = {"approval": {"remind_every_days": 3, "escalate_after_days": 5}, "withdraw_when_paid": True}
+    escalation.stack.publish(stages={"agency": short, "legal": legal}, legal=rules, freeze=None)
+    escalation.stack.report(account(extract("60000.00")))
+    execution = escalation.start().rest()
+    asked_on = OPENS + 2 * DAY
+    play(escalation, execution, asked_on + 6 * DAY)
+    steps = [(e.step, e.on) for e in escalation.stack.events(CASE_ID) if isinstance(e, ApprovalAsked)]
+    assert steps == [
+        ("asked", asked_on),
+        ("reminded", asked_on + 3 * DAY),
+        ("escalated", asked_on + 5 * DAY),
+    ]
+
+    officer = Orders(escalation.stack.table, escalation.stack.settings)
+    before = escalation.stack.case(CASE_ID).case.version
+    officer.decide(CASE_ID, "L. Officer", "the claim is sound", approved=True)
+    escalation.stream(CASE_ID, before)
+    execution.rest()
+    filed_on, paid_on = asked_on + 6 * DAY, asked_on + 7 * DAY
+    assert [done.on for done in escalation.stack.case(CASE_ID).case.done if done.action == "file_legal"] == [filed_on]
+
+    escalation.stack.on(paid_on)
+    escalation.news(paid("60000.00", on=paid_on), on=paid_on)
+
+    assert execution.end() == "SUCCEEDED"
+    assert [name for name in execution.path() if name in STATES.values()] == [
+        *("PlaceWithAgency", "RecallFromAgency", "FileLegal", "WithdrawLegal")
+    ]
+    assert execution.turns()[-2:] == [
+        ["Assess", "What next?", "WithdrawLegal", "WaitForNews"],
+        ["Assess", "What next?", "Closed"],
+    ]
+    withdrawal = f"date={paid_on}/withdrawal/case_id={CASE_ID}/withdrawal.json"
+    assert withdrawal in escalation.outside.keys("LegalBucket")
+    assert replay(escalation.stack.events(CASE_ID)) == escalation.stack.case(CASE_ID).case
 
 
 def test_every_action_has_a_state_and_code_can_name_no_other() -> None:
