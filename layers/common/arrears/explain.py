@@ -242,6 +242,8 @@ def _agencies(policy: Policy) -> Iterator[str]:
         yield f"It goes to court when {placements.before_legal} have failed, or no other one can take it."
     yield f"When all are full, it is offered again after {_days(placements.retry_days)}."
     yield f"A day's cases must be acknowledged within {placements.acknowledge_within_hours} hours."
+    if placements.commission_on == "all":
+        yield "An agency gets its commission of what the bank is paid itself, too, while it has the case."
     if placements.commission_after_recall_days:
         days = _days(placements.commission_after_recall_days)
         yield f"An agency still gets its commission of what is paid up to {days} after the case left it."

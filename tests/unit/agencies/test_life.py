@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from arrears.domain.agencies import allocate, candidate, settle_commission
+from arrears.domain.agencies import allocate, candidate, settle_commission, settle_received
 from arrears.domain.case import Case, evolve, opening
 from arrears.domain.decide import Act, Wait, open_case
 from arrears.domain.events import (
@@ -318,6 +318,50 @@ def test_a_payment_after_the_end_is_the_agencys_for_some_days_and_then_the_banks
     assert settled.percent == percent
     assert settled.commission == money(commission)
     assert (settled.agency_id, settled.amount) == ("north", money("100.03"))
+
+
+PAID_ON_ALL = {"at_most": 3, "before_legal": 2, "commission_on": "all", "commission_after_recall_days": 5}
+
+
+@pytest.mark.parametrize(
+    ("days", "percent"),
+    [
+        pytest.param(0, None, id="on the day of the placement the agency has no set yet"),
+        pytest.param(1, 15, id="the day after"),
+        pytest.param(20, 15, id="on the day of the recall"),
+        pytest.param(25, 15, id="the last day of grace"),
+        pytest.param(26, None, id="after it"),
+    ],
+)
+def test_what_the_bank_is_paid_while_an_agency_has_the_case_earns_commission(days: int, percent: int | None) -> None:
+    play = Play(rules(placements=PAID_ON_ALL | {"at_most": 1, "before_legal": 1}))
+    play.later(20)
+    play.returned()
+    paid_on = OPENS + timedelta(days=days)
+    settled = settle_received(play.case, play.policy, paid("100.03", on=paid_on).payment, max(play.on, paid_on))
+
+    assert (None if settled is None else settled.percent) == percent
+    if settled is not None:
+        assert (settled.agency_id, settled.commission, settled.received_by) == ("north", money("15.00"), "bank")
+        assert settled.reason.startswith(f"paid to the bank: paid on {paid_on}, ")
+
+
+def test_it_goes_to_the_agency_that_has_the_case_now() -> None:
+    play = Play(rules(placements=PAID_ON_ALL))
+    play.later(3)
+    play.returned()
+    settled = settle_received(play.case, play.policy, paid("10.00", on=play.on + timedelta(days=1)).payment, play.on)
+    assert settled is None, "it is not booked yet"
+    play.later(1)
+    settled = settle_received(play.case, play.policy, paid("10.00", on=play.on).payment, play.on)
+    assert settled is not None
+    assert settled.agency_id == "south"
+
+
+def test_without_a_word_in_the_policy_only_what_the_agency_reports_earns_commission() -> None:
+    play = Play(rules())
+    play.later(2)
+    assert settle_received(play.case, play.policy, paid("100.03", on=play.on).payment, play.on) is None
 
 
 def test_a_policy_without_agencies_places_as_before() -> None:

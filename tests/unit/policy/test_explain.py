@@ -137,6 +137,7 @@ EVERYTHING: dict[str, Any] = {
         "before_legal": 2,
         "retry_days": 17,
         "acknowledge_within_hours": 30,
+        "commission_on": "all",
         "commission_after_recall_days": 12,
     },
     "legal": {

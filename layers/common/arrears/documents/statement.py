@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Final
+from typing import Final, Literal
 
 from arrears.csv_safe import write_csv
 from arrears.documents.clean import clean
@@ -19,7 +19,7 @@ _SHOWN: Final = 24
 _NOTHING: Final = Decimal("0.00")
 #: How wide the columns of the totals are.
 _SHARES: Final = (0.1, 0.2, 0.2, 0.18, 0.17, 0.15)
-#: The columns of the CSV, in order. `kind` is placed, recalled, returned, payment or total.
+#: The columns of the CSV, in order. `kind` is placed, recalled, returned, payment, received (by the bank) or total.
 COLUMNS: Final = (
     *("kind", "date", "case_id", "reference", "paid_on", "currency", "amount", "percent", "commission", "reason"),
 )
@@ -27,7 +27,7 @@ COLUMNS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Booking:
-    """A payment that the agency reported, as it was booked."""
+    """A payment that the agency reported or the bank received, as it was booked."""
 
     on: date
     case_id: str
@@ -37,6 +37,7 @@ class Booking:
     percent: str
     commission: Money
     reason: str
+    received_by: Literal["agency", "bank"] = "agency"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +80,16 @@ class Statement:
         return [each for each in self.moved if (each.kind, each.arrears.currency) == (kind, currency)]
 
     def collected(self, currency: str) -> Money:
-        """Return the sum of the payments in a currency; across currencies nothing is added."""
-        return _sum([each.amount for each in self.bookings if each.amount.currency == currency], currency)
+        """Return the sum of the payments that the agency took in a currency; across currencies nothing is added."""
+        return _sum([each.amount for each in self.by("agency") if each.amount.currency == currency], currency)
+
+    def received(self, currency: str) -> Money:
+        """Return the sum of the payments in a currency that went to the bank while the agency had the case."""
+        return _sum([each.amount for each in self.by("bank") if each.amount.currency == currency], currency)
+
+    def by(self, whom: Literal["agency", "bank"]) -> list[Booking]:
+        """Return the payments that were made to the agency, or to the bank."""
+        return [each for each in self.bookings if each.received_by == whom]
 
     def commission(self, currency: str) -> Money:
         """Return the sum of the commissions in a currency."""
@@ -107,7 +116,7 @@ def statement_csv(statement: Statement) -> bytes:
     ]
     rows += [
         {
-            "kind": "payment",
+            "kind": "payment" if each.received_by == "agency" else "received",
             "date": each.on.isoformat(),
             "case_id": each.case_id,
             "reference": each.return_id,
@@ -122,6 +131,9 @@ def statement_csv(statement: Statement) -> bytes:
     ]
     for currency in statement.currencies:
         counts = ", ".join(f"{len(statement.of(kind, currency))} {kind}" for kind in ("placed", "recalled", "returned"))
+        received = statement.received(currency)
+        if received.amount:
+            counts = f"{counts}; {received.amount:f} more to the bank itself"
         rows.append(
             {
                 "kind": "total",
@@ -197,9 +209,20 @@ def _totals(sheet: Sheet, statement: Statement, labels: Mapping[str, str], langu
 
 
 def _payments(sheet: Sheet, statement: Statement, labels: Mapping[str, str], language: str) -> None:
-    if not statement.bookings:
-        return
-    sheet.heading(labels["statement_payments"])
+    shown = 0
+    sides: tuple[Literal["agency", "bank"], ...] = ("agency", "bank")
+    for whom in sides:
+        bookings = statement.by(whom)
+        if bookings:
+            sheet.heading(labels["statement_payments" if whom == "agency" else "statement_received"])
+            _bookings(sheet, bookings[: max(_SHOWN - shown, 0)], labels, language)
+            shown += len(bookings)
+    if shown > _SHOWN:
+        count = write_count(shown - _SHOWN, language)
+        sheet.paragraph(labels["statement_more"].format(count=count), colour=SOFT)
+
+
+def _bookings(sheet: Sheet, bookings: list[Booking], labels: Mapping[str, str], language: str) -> None:
     shares = ((0.12, "left"), (0.12, "left"), (0.24, "left"), (0.18, "right"), (0.1, "right"), (0.24, "right"))
     columns = [Column(sheet.width * share, "left" if align == "left" else "right") for share, align in shares]
     header = [labels[f"statement_{key}"] for key in ("booked", "paid")]
@@ -214,9 +237,6 @@ def _payments(sheet: Sheet, statement: Statement, labels: Mapping[str, str], lan
             f"{each.percent} %",
             write_amount(each.commission, language),
         ]
-        for each in statement.bookings[:_SHOWN]
+        for each in bookings
     ]
     sheet.table(columns, rows, header=header, size=7.8)
-    more = len(statement.bookings) - _SHOWN
-    if more > 0:
-        sheet.paragraph(labels["statement_more"].format(count=write_count(more, language)), colour=SOFT)

@@ -12,10 +12,10 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from arrears.domain.case import Case, Placement
 from arrears.domain.events import AgencyAssigned, AgencyDeferred, AgencyReported, CommissionSettled
-from arrears.domain.facts import RiskGrade
+from arrears.domain.facts import Payment, RiskGrade
 from arrears.domain.money import Money
 from arrears.domain.policy import Agency, Policy
-from arrears.domain.value import value
+from arrears.domain.value import changed, value
 
 #: Ways in which a placement ends without success: the agency gave up, its term is over, an operator wanted it back.
 _FAILED: tuple[str, ...] = ("", "returned", "term", "order")
@@ -306,15 +306,41 @@ def settle_commission(case: Case, policy: Policy, report: AgencyReported, amount
             f"paid on {report.on}, the placement ended on {ended}: more than {grace.days} days, so it is the bank's"
         )
         return CommissionSettled(report.return_id, report.agency_id, on, amount, Decimal(0), zero, reason)
-    placement = mine[-1]
+    return _settled(mine[-1], report.return_id, report.on, amount, on, grace.days)
+
+
+def settle_received(case: Case, policy: Policy, payment: Payment, on: date) -> CommissionSettled | None:
+    """Say which agency gets commission of a payment that the bank received itself; None where none does.
+
+    Where the policy has it so (`commission_on: all`), it is the agency that had the case when it was paid, from the day
+    after the placement on, when the agency has its set; or up to `commission_after_recall_days` after it ended.
+    """
+    rules = policy.placements
+    if not policy.agencies or rules.commission_on != "all" or payment.paid_on > on:
+        return None
+    grace = timedelta(days=rules.commission_after_recall_days)
+    theirs = [
+        placement
+        for placement in case.placements
+        if placement.agency_id
+        and placement.placed_on < payment.paid_on
+        and (placement.ended_on is None or payment.paid_on <= placement.ended_on + grace)
+    ]
+    if not theirs:
+        return None
+    settled = _settled(theirs[-1], payment.payment_id, payment.paid_on, payment.amount, on, grace.days)
+    return changed(settled, received_by="bank", reason=f"paid to the bank: {settled.reason}")
+
+
+def _settled(
+    placement: Placement, reference: str, paid_on: date, amount: Money, on: date, grace: int
+) -> CommissionSettled:
     percent = placement.percent
     cut = (amount.amount * percent / 100).quantize(Decimal("0.01"), ROUND_HALF_UP)
     when = (
         "while it had the case"
-        if placement.ended_on is None or report.on < placement.ended_on
-        else (f"within {grace.days} days after its end on {placement.ended_on}")
+        if placement.ended_on is None or paid_on < placement.ended_on
+        else (f"within {grace} days after its end on {placement.ended_on}")
     )
-    reason = f"paid on {report.on}, {when}: {percent} % of {amount}"
-    return CommissionSettled(
-        report.return_id, report.agency_id, on, amount, percent, Money(cut, amount.currency), reason
-    )
+    reason = f"paid on {paid_on}, {when}: {percent} % of {amount}"
+    return CommissionSettled(reference, placement.agency_id, on, amount, percent, Money(cut, amount.currency), reason)

@@ -175,13 +175,14 @@ class AgencyReported:
 
 @value
 class CommissionSettled:
-    """Whose a payment is that an agency reported, and what it gets of it; settled when the payment is booked.
+    """Whose a payment is, and what the agency gets of it; settled when the payment is booked.
 
     Attributes:
-        return_id: the agency's row.
+        return_id: the agency's row, or the id of a payment that the bank received.
         on: the business date on which it was booked; the month of the statement.
         percent: of the payment; zero where nothing is due.
         commission: rounded to the cent, half up.
+        received_by: whom it was paid to.
     """
 
     return_id: str
@@ -191,6 +192,7 @@ class CommissionSettled:
     percent: Decimal
     commission: Money
     reason: str
+    received_by: Literal["agency", "bank"] = "agency"
     type: Literal["CommissionSettled"] = "CommissionSettled"
 
 

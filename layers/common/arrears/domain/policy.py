@@ -373,6 +373,8 @@ class Placements(PolicyModel):
             other agency can take it.
         retry_days: when all agencies are full, the case is offered again after so many days.
         acknowledge_within_hours: an agency that has not acknowledged a day's set by then is listed and alarmed.
+        commission_on: `agency`, only what an agency reports that it was paid; `all`, what the bank was paid itself too,
+            while an agency had the case.
         commission_after_recall_days: of a payment that was made up to so many days after a placement ended the agency
             still gets its commission; of a later one it gets none.
     """
@@ -381,6 +383,7 @@ class Placements(PolicyModel):
     before_legal: Annotated[int, Field(ge=1, le=20)] = 1
     retry_days: Annotated[int, Field(ge=1, le=365)] = 7
     acknowledge_within_hours: Annotated[int, Field(ge=1, le=720)] = 24
+    commission_on: Literal["agency", "all"] = "agency"
     commission_after_recall_days: Days = 0
 
 

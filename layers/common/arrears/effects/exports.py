@@ -277,7 +277,8 @@ class Exports:
             "commission": f"{settled.commission.amount:f}",
             "reason": settled.reason,
         }
-        return self._book(settled.agency_id, settled.on, f"PAYMENT#{settled.return_id}", entry)
+        kind = "PAYMENT" if settled.received_by == "agency" else "RECEIVED"
+        return self._book(settled.agency_id, settled.on, f"{kind}#{settled.return_id}", entry)
 
     def returned(self, case: Case, agency_id: str, return_id: str, on: date) -> Item:
         """Return the write that notes that an agency gave a case back."""
@@ -299,7 +300,10 @@ class Exports:
         return {"Put": {"TableName": self.table.name, "Item": item}}
 
     def booked(self, agency_id: str, month: str) -> Iterator[tuple[date, str, dict[str, str]]]:
-        """Yield what was booked for an agency in a month (YYYY-MM): the date, PAYMENT or RETURN, and what."""
+        """Yield what was booked for an agency in a month (YYYY-MM): the date, what, and its entry.
+
+        PAYMENT is one that it reported, RECEIVED one that the bank received, RETURN a case that it gave back.
+        """
         for item in self.table.query(agency_pk(agency_id), f"{_BOOKED}{month}-"):
             _, on, kind, _ = item["sk"]["S"].split("#", 3)
             yield date.fromisoformat(on), kind, json.loads(item["entry"]["S"])

@@ -58,6 +58,7 @@ class Statements:
                         entry["percent"],
                         commission,
                         entry["reason"],
+                        received_by="bank" if kind == "RECEIVED" else "agency",
                     )
                 )
         agency = active.policy.agency(agency_id)

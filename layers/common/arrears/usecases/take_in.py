@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from arrears.adapters.settings import Clock, Policies, Settings
 from arrears.adapters.table import AccountRecord, CaseRecord, StaleError, Table
-from arrears.domain.agencies import settle_commission
+from arrears.domain.agencies import settle_commission, settle_received
 from arrears.domain.calls import why_refused
 from arrears.domain.dates import ONE_DAY
 from arrears.domain.decide import account_of, case_id_of, opens_on
@@ -460,7 +460,14 @@ class _Ledger:
         _check_currency(account, row.amount)
         payment = row.payment(account.timezone)
         self._change_account(change, account.with_payment(payment))
-        change.append(self._open_case(), PaymentReceived(payment))
+        case = self._open_case()
+        change.append(case, PaymentReceived(payment))
+        if case is not None and case.case.placements:
+            policy = self._to.policies.for_case(case.case, change.on).policy
+            settled = settle_received(case.case, policy, payment, change.on)
+            if settled is not None:
+                change.append(case, settled)
+                change.writes.append(self._to.exports.payment_booked(case.case.case_id, settled, payment.paid_on))
         return change
 
     def _hold(self, row: HoldRow) -> Change:
