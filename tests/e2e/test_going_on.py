@@ -6,11 +6,13 @@ from datetime import date, timedelta
 from functools import partial
 from typing import Any
 
+from arrears.case_explained import Told, explain_case
 from arrears.domain.dates import ONE_DAY
 from arrears.domain.decide import case_id_of
-from arrears.domain.events import ActionDone, CaseClosed
+from arrears.domain.events import ActionDone, CaseClosed, StageEntered
 from arrears.effects.folders import placements_folder, recalls_folder
 from arrears.files import COLUMNS
+from arrears.usecases.explain import Explain
 from arrears.usecases.next_step import execution_name
 from tests.support.embedded import Embedded, csv_file, eventually
 from tests.support.rows import PAYMENT, PORTFOLIO, Row
@@ -101,6 +103,41 @@ def test_a_payment_during_the_wait_of_ninety_days_ends_everything_at_once(stack:
     stack.advance((next_month - stack.today).days)
     assert reached(stack, case_id, row["phone_mobile"] or "") == after
     assert stack.stack.table.account(account_id).open_case is None
+
+
+# --- a policy is rolled out -------------------------------------------------------------------------------------------
+def test_a_waiting_case_looks_at_a_policy_on_the_date_from_which_it_counts(stack: Embedded) -> None:
+    """The case waits a week for its next text when the policy is published that calls it in two days."""
+    account_id, opened_on = "E2E-ROLLED-OUT", stack.today
+    case_id = case_id_of(account_id, opened_on)
+    settings = stack.stack.settings
+    before = settings.active()
+    stack.drop("portfolio/e2e-rolled-out.csv", portfolio(owing(account_id, opened_on, 3)))
+    stack.advance()
+    waiting = stack.stack.table.case(case_id)
+    assert waiting is not None
+    assert waiting.due is not None
+    assert waiting.due[:10] > str(opened_on + 3 * ONE_DAY)
+
+    plain = before.policy.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    sooner = json.loads(json.dumps(plain)) | {"version": "sooner"}
+    sooner["stages"]["call"]["from"] = {"days_past_due": 4}
+    document = json.dumps({"policy": sooner, "templates": before.templates})
+    since = opened_on + 3 * ONE_DAY
+    settings.publish(document, f"{before.policy.name} sooner", since=since)
+    try:
+        stack.advance(4)
+    finally:
+        settings.publish(json.dumps({"policy": plain, "templates": before.templates}), before.policy.label)
+
+    entered = [event for event in stack.events(case_id) if isinstance(event, StageEntered)]
+    assert [(event.stage, event.on) for event in entered] == [("reminder", opened_on), ("call", since)]
+    decided = {each.event: each.policy for each in stack.stack.table.envelopes(case_id)}
+    assert decided[entered[0]] == before.policy.label
+    assert decided[entered[1]] == f"{before.policy.name} sooner"
+    (told,) = Explain(stack.stack.table, settings)(account_id, since)
+    assert isinstance(told, Told)
+    assert f"policy {before.policy.name} sooner" in next(explain_case(told))
 
 
 def test_the_stream_itself_wakes_a_case_while_its_day_is_open(stack: Embedded) -> None:

@@ -12,6 +12,7 @@ from arrears.cli.parsing import a_date
 if TYPE_CHECKING:
     from arrears.policy_file import PolicyFile
     from arrears.simulate import Inputs
+    from arrears.simulate.player import Then
 
 _FILES = {
     "portfolio": "accounts as the bank saw them, one row for each account and date",
@@ -69,6 +70,11 @@ def add_parser(subparsers: Subparsers) -> None:
         "--from", dest="first", metavar="DATE", type=a_date, required=True, help="the first date played"
     )
     parser.add_argument("--to", dest="last", metavar="DATE", type=a_date, required=True, help="the last date played")
+    parser.add_argument("--then", metavar="FILE", help="a second policy, which is rolled out while the first is played")
+    parser.add_argument("--then-from", metavar="DATE", type=a_date, help="the date from which it counts")
+    parser.add_argument(
+        "--then-new-cases-only", action="store_true", help="it counts only for cases that open from that date on"
+    )
     parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="the folder for what comes out")
     parser.add_argument(
         "--report", metavar="FILE", type=Path, help="write a page (HTML, no network) that compares them"
@@ -105,6 +111,10 @@ def run(args: argparse.Namespace) -> int:
         raise CommandError(f"--to {args.last} is before --from {args.first}", 2)
     if not args.portfolio and not args.drops:
         raise CommandError("--portfolio or --drops is needed: without accounts there is nothing to play", 2)
+    if (args.then is None) != (args.then_from is None):
+        raise CommandError("--then and --then-from go together", 2)
+    if args.then is not None and (len(args.policy) > 1 or args.report is not None):
+        raise CommandError("--then is played after one --policy, and without --report", 2)
     policies = [_load(file) for file in args.policy]
     for policy_file in policies:
         for warning in policy_file.warnings:
@@ -115,7 +125,8 @@ def run(args: argparse.Namespace) -> int:
             _compare(args, inputs, policies)
         else:
             policy, after = policies[0].policy, args.approve_after
-            _print(simulate(inputs, policy, args.first, args.last, args.out, approve_after=after), args.out)
+            played = simulate(inputs, policy, args.first, args.last, args.out, then=_then(args), approve_after=after)
+            _print(played, args.out)
     except InputsError as error:
         raise CommandError(str(error), 2) from None
     except OSError as error:
@@ -130,6 +141,14 @@ def _load(file: str) -> "PolicyFile":
         return load_policy(file, check_templates=False)
     except PolicyFileError as error:
         raise CommandError(f"the policy is refused\n{error}") from None
+
+
+def _then(args: argparse.Namespace) -> "Then | None":
+    from arrears.simulate.player import Then
+
+    if args.then is None:
+        return None
+    return Then(_load(args.then).policy, args.then_from, "new_cases" if args.then_new_cases_only else "all")
 
 
 def _compare(args: argparse.Namespace, inputs: "Inputs", policies: "list[PolicyFile]") -> None:

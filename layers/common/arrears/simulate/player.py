@@ -33,6 +33,7 @@ from arrears.domain.facts import Account, Call, Extract, Payment
 from arrears.domain.legal import waits_for_approval, why_not_decided
 from arrears.domain.moment import Moment
 from arrears.domain.policy import Policy
+from arrears.domain.rollout import Scope
 from arrears.domain.timeline import Row, timeline
 from arrears.domain.turn import planned, take_turn
 
@@ -144,6 +145,20 @@ class Asked(NamedTuple):
     ended_on: Callable[[], date | None]
 
 
+class Then(NamedTuple):
+    """A second policy that is rolled out while the first one is played, as `arrears policy publish` does it.
+
+    Attributes:
+        policy: the second one.
+        since: the date from which it counts.
+        scope: all cases, or only those that open from then on.
+    """
+
+    policy: Policy
+    since: date
+    scope: Scope = "all"
+
+
 Steps = Generator[Asked, AgencyAssigned | AgencyDeferred | None, Played]
 
 
@@ -155,6 +170,7 @@ class Player:
         first: no case is open at its start.
         last: is played too.
         watch: sees every decision.
+        then: a second policy, from a date on; None for none.
         approve_after: a filing that waits for approval and of which no legal officer's word is among the facts is
             taken to be approved so many days after it was asked for; without it, nothing is assumed.
     """
@@ -166,8 +182,10 @@ class Player:
         last: date,
         watch: Watcher | None = None,
         *,
+        then: Then | None = None,
         approve_after: int | None = None,
     ) -> None:
+        self._then = then
         self._policy = policy
         self._first = first
         self._last = last
@@ -199,8 +217,10 @@ class Player:
             account.assume(
                 self._approve_after, {each.fact.case_id for each in ordered if type(each.fact) is DecidedCase}
             )
-        count, index, on = len(ordered), 0, self._first
+        count, index, on, then = len(ordered), 0, self._first, self._then
         while True:
+            if then is not None:
+                account.plays(self._policy, then, on)
             while index < count and ordered[index].on <= on:
                 account.comes_in(ordered[index], on)
                 index += 1
@@ -212,6 +232,8 @@ class Player:
             wake = account.wakes(wake)
             if index < count and (wake is None or ordered[index].on < wake):
                 wake = ordered[index].on
+            if then is not None and on < then.since and (wake is None or wake > then.since):
+                wake = then.since
             if wake is None or wake > self._last:
                 return account.played
             if wake <= on:
@@ -238,6 +260,11 @@ class _AccountPlay:
         self._approve_after: timedelta | None = None
         self._told: set[str] = set()
         self.played = Played()
+
+    def plays(self, first: Policy, then: Then, on: date) -> None:
+        """Find the policy that counts on a date: for the open case, or for one that opens on it."""
+        begins = on if then.scope == "all" or self._open is None else self._open.opened_on
+        self._policy = first if begins < then.since else then.policy
 
     # --- facts -------------------------------------------------------------------------------------------------------
     def comes_in(self, dated: DatedFact, on: date) -> None:  # noqa: C901, PLR0912, PLR0915 - one for each kind of fact

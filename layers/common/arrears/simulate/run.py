@@ -23,7 +23,7 @@ from arrears.files import Kind, RowError, read_rows
 from arrears.local.drops import Drops, File
 from arrears.simulate.allocation import Allocation
 from arrears.simulate.facts import dated_facts, is_known, keep, may_matter, of_agency, without_repeats
-from arrears.simulate.player import Played, Player
+from arrears.simulate.player import Played, Player, Then
 from arrears.simulate.store import Facts, Happenings
 
 _ENDINGS = (".csv", ".csv.gz", ".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
@@ -226,7 +226,9 @@ class Simulation:
         first: date,
         last: date,
         approve_after: int | None = None,
+        then: Then | None = None,
     ) -> None:
+        self._then = then
         self._files = files
         self._policy = policy
         self._first = first
@@ -292,7 +294,9 @@ class Simulation:
     # --- playing -----------------------------------------------------------------------------------------------------
     def _play(self, facts: Facts, happenings: Happenings) -> _Tally:
         tally = _Tally(self._last)
-        player = Player(self._policy, self._first, self._last, tally, approve_after=self._approve_after)
+        player = Player(
+            self._policy, self._first, self._last, tally, then=self._then, approve_after=self._approve_after
+        )
 
         def refused(file: int, line: int, field: str, reason: str) -> None:
             self._refused(happenings, file, line, field, reason)
@@ -330,10 +334,11 @@ class Simulation:
                 written.write(json.dumps(reject, ensure_ascii=False) + "\n")
 
     def _summary(self, tally: _Tally) -> dict[str, Any]:
-        stages = ("", *self._policy.ladder)
+        then = self._then
+        stages = tuple(dict.fromkeys(("", *self._policy.ladder, *(then.policy.ladder if then is not None else ()))))
         actions = tally.actions
         return {
-            "policy": self._policy.label,
+            "policy": self._policy.label + ("" if then is None else f", then {then.policy.label} from {then.since}"),
             "from": self._first.isoformat(),
             "to": self._last.isoformat(),
             "accounts": self._accounts,
@@ -364,15 +369,24 @@ class Simulation:
 
 
 def simulate(
-    inputs: Inputs, policy: Policy, first: date, last: date, out: Path, *, approve_after: int | None = None
+    inputs: Inputs,
+    policy: Policy,
+    first: date,
+    last: date,
+    out: Path,
+    *,
+    then: Then | None = None,
+    approve_after: int | None = None,
 ) -> dict[str, Any]:
-    """Play a policy over files; see `Simulation.play`, and `Player` for `approve_after`.
+    """Play a policy over files, or one and then another; see `Simulation.play`, and `Player` for `approve_after`.
 
     Raises:
-        InputsError: a path leads nowhere, or a folder holds no such file.
+        InputsError: a path leads nowhere, a folder holds no such file, or the two policies name other agencies.
         OSError: the folder cannot be written.
     """
-    return Simulation(inputs.files(), policy, first, last, approve_after).run(out)
+    if then is not None and (policy.agencies, policy.agency_id) != (then.policy.agencies, then.policy.agency_id):
+        raise InputsError(f"{policy.label} and {then.policy.label} name other agencies: that is not played")
+    return Simulation(inputs.files(), policy, first, last, approve_after, then).run(out)
 
 
 def _agency_id(path: Path) -> str | None:

@@ -161,6 +161,10 @@ def flow_spec(bars: Sequence[Bar], bands: Sequence[Band], *, narrow: bool) -> di
     return {"height": 90 * (last + 1) if narrow else 300, "layer": layers}
 
 
+#: What is drawn below a text, so that lines do not run through it.
+_HALO = {"stroke": "var(--bg)", "strokeWidth": 6, "strokeJoin": "round"}
+
+
 def _text(values: Values, name: str, x: Mapping[str, Any], y: Mapping[str, Any], **mark: str | float) -> dict[str, Any]:
     encoding = {"x": x, "y": y, "text": {"field": name}}
     return {"data": {"values": values}, "mark": {"type": "text", **mark}, "encoding": encoding}
@@ -275,11 +279,14 @@ def daily_spec(
                 "mark": {"type": "rule", "color": "var(--text)", "strokeDash": [6, 3], "strokeWidth": 1.5},
                 "encoding": {"y": {"field": "capacity", "type": "quantitative"}},
             },
-            {
-                "data": {"values": [{"capacity": capacity, "said": capacity_text}]},
-                "mark": {"type": "text", "align": "right", "dy": -7, "x": "width"},
-                "encoding": {"y": {"field": "capacity", "type": "quantitative"}, "text": {"field": "said"}},
-            },
+            *(
+                {
+                    "data": {"values": [{"capacity": capacity, "said": capacity_text}]},
+                    "mark": {"type": "text", "align": "right", "dy": -9, "x": "width", **drawn},
+                    "encoding": {"y": {"field": "capacity", "type": "quantitative"}, "text": {"field": "said"}},
+                }
+                for drawn in (_HALO, {})
+            ),
         ]
     return {"height": 150, "layer": layers}
 
