@@ -10,7 +10,7 @@ Friday, so that most are known later than they happened.
 
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -96,7 +96,7 @@ class _Recorder:
             self.answers.setdefault(name, drop)
 
 
-def play(policy: Policy, folder: Path) -> Answers:
+def play(policy: Policy, folder: Path, first: date, last: date) -> Answers:
     """Play what lies in a folder of drops; return the answers to what is done."""
     kept: dict[str, list[Kept]] = {}
     arrivals: list[date | None] = []
@@ -111,7 +111,7 @@ def play(policy: Policy, folder: Path) -> Answers:
                 kept.setdefault(account_id, []).append(facts)
             arrivals.append(day)
     recorder = _Recorder()
-    player, allocation = Player(policy, FIRST, LAST, recorder), Allocation(policy, lambda _: None)
+    player, allocation = Player(policy, first, last, recorder), Allocation(policy, lambda _: None)
     for account_id in sorted(kept):
         rows = without_repeats(kept[account_id], lambda _: None, _refused, arrivals)
         allocation.begin(player.steps(account_id, dated_facts(rows, lambda *_: None, arrivals)))
@@ -123,31 +123,35 @@ def _refused(file: int, line: int, field: str, reason: str) -> None:
     raise SystemExit(f"file {file}, line {line}: {field}: {reason}")
 
 
-def write(found: Iterable[Dropped], out: Path) -> int:
+def write(found: Answers, out: Path, last: date) -> int:
     """Write the answers; a file of each kind for each date on which one comes in."""
-    return write_files(sorted(found, key=lambda drop: (file_of(drop), sorted(drop.row.items()))), out)
+    return write_files(sorted(found.values(), key=lambda drop: (file_of(drop), sorted(drop.row.items()))), out, last)
 
 
-def main() -> None:
-    """Answer until nothing changes."""
-    policy = load_policy(shipped_policy(POLICY), check_templates=False).policy
+def answered(policy: Policy, sample: Path, first: date, last: date) -> Answers:
+    """Answer what is done with the accounts of a folder of drops, until nothing changes."""
     found: Answers = {}
     with tempfile.TemporaryDirectory() as scratch:
         for number in range(ROUNDS):
-            answered, whole = Path(scratch, f"answers-{number}"), Path(scratch, f"whole-{number}")
-            answered.mkdir()
-            write(found.values(), answered)
-            merge([SAMPLE, answered], whole)
-            again = play(policy, whole)
+            given, whole = Path(scratch, f"answers-{number}"), Path(scratch, f"whole-{number}")
+            given.mkdir()
+            write(found, given, last)
+            merge([sample, given], whole)
+            again = play(policy, whole, first, last)
             if again == found:
-                break
+                return found
             found = again
-        else:
-            raise SystemExit(f"there are still other answers after {ROUNDS} rounds")
+    raise SystemExit(f"there are still other answers after {ROUNDS} rounds")
+
+
+def main() -> None:
+    """Answer the sample."""
+    policy = load_policy(shipped_policy(POLICY), check_templates=False).policy
+    found = answered(policy, SAMPLE, FIRST, LAST)
     for old in OUT.glob("2*"):
         shutil.rmtree(old)
-    total = write(found.values(), OUT)
-    print(f"{len(found)} answers after {number} rounds, {total} bytes")
+    total = write(found, OUT, LAST)
+    print(f"{len(found)} answers, {total} bytes")
 
 
 if __name__ == "__main__":

@@ -466,11 +466,11 @@ def file_of(drop: Dropped) -> str:
     return f"{drop.on}/{drop.kind}/{drop.on}{suffix}"
 
 
-def write_files(drops: Iterable[Dropped], out: Path) -> int:
-    """Write the files; the number of bytes."""
+def write_files(drops: Iterable[Dropped], out: Path, last: date = LAST) -> int:
+    """Write the files that come in through a date; the number of bytes."""
     files: dict[str, list[Dropped]] = defaultdict(list)
     for drop in drops:
-        if drop.on <= LAST:
+        if drop.on <= last:
             files[file_of(drop)].append(drop)
     total = 0
     for name, rows in sorted(files.items()):

@@ -5,17 +5,27 @@ import csv
 import gzip
 import io
 import json
-from collections.abc import Iterator
-from datetime import date
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
 from arrears.adapters import aws
 from arrears.domain.dates import ONE_DAY
-from arrears.domain.events import ActionDone, FreezeAnswered, LetterMailed, OptedOut, SmsReported
+from arrears.domain.events import (
+    ActionDone,
+    CaseClosed,
+    FreezeAnswered,
+    LetterMailed,
+    LetterWithdrawn,
+    OptedOut,
+    SmsReported,
+)
 from arrears.domain.policy import Policy
 from arrears.files import COLUMNS
+from arrears.local.driver import Driver
 from arrears.usecases.build_worklist import worklist_key
 from arrears.usecases.dispatch_letters import mail_folder
 from tests.support.embedded import Embedded
@@ -47,6 +57,20 @@ POLICY: dict[str, Any] = {
 }
 NUMBERS = {"CON-A": "+447700900801", "CON-B": "+447700900802", "CON-C": "+447700900803", "CON-D": "+447700900804"}
 OWED = {"CON-A": "60000.00", "CON-B": "4000.00", "CON-C": "9000.00", "CON-D": "100.00"}
+#: They want no texts, and get a letter at once.
+BY_LETTER = {"CON-E": "+447700900805", "CON-F": "+447700900806"}
+
+
+@dataclass
+class BeforeTheMail(Driver):
+    """Plays a day on which something happens between the day's work and the mail."""
+
+    happens: Callable[[], None] = field(default=lambda: None)
+
+    def _dispatch_letters(self, on: date) -> None:
+        self.happens()
+        self.wait_for_files()
+        super()._dispatch_letters(on)
 
 
 @pytest.fixture
@@ -78,7 +102,7 @@ def known(day: date, account_id: str) -> dict[str, str]:
         "account_id": account_id,
         "as_of": day.isoformat(),
         "currency": "TWD",
-        "past_due_amount": OWED[account_id],
+        "past_due_amount": OWED.get(account_id, "700.00"),
         "oldest_due_date": (day - ONE_DAY).isoformat(),
         "cardholder_name": "Anna Sample",
         "country": "GB",
@@ -86,7 +110,8 @@ def known(day: date, account_id: str) -> dict[str, str]:
         "city": "Sampleton",
         "language": "en",
         "timezone": "Asia/Taipei",
-        "phone_mobile": NUMBERS[account_id],
+        "phone_mobile": (NUMBERS | BY_LETTER)[account_id],
+        "sms_opt_out": "true" if account_id in BY_LETTER else "false",
         "phone_home": "+442079460001",
         "balance": "70000.00",
     }
@@ -172,3 +197,30 @@ def test_everything_that_comes_back_from_outside(contacts: Embedded) -> None:
     register = contacts.arrears("letters", "CON-A").stdout
     assert "reminder_letter" in register
     assert "in the mail" in register
+
+
+def test_a_letter_that_is_paid_for_an_hour_before_the_mail_is_not_in_it(contacts: Embedded) -> None:
+    first = contacts.today
+    cases = {name: f"{name}-{first:%Y%m%d}" for name in BY_LETTER}
+    letters = {name: f"{case_id}.reminder.0.1" for name, case_id in cases.items()}
+    contacts.drop(f"portfolio/mail-{first}.csv", csv_of("portfolio", *(known(first, name) for name in BY_LETTER)))
+
+    def is_paid() -> None:
+        done = {event.action_id for event in contacts.events(cases["CON-E"]) if isinstance(event, ActionDone)}
+        assert letters["CON-E"] in done, "the letter is queued by now"
+        row = {"payment_id": "CON-P2", "account_id": "CON-E", "amount": "700.00", "currency": "TWD"}
+        contacts.drop(f"payments/mail-{first}.csv", csv_of("payments", row | {"paid_at": f"{first}T17:00:00+08:00"}))
+
+    BeforeTheMail(contacts.stack, happens=is_paid).advance(first + timedelta(days=1))
+
+    mail = rows_of(contacts, f"{mail_folder(first)}index.csv")
+    mailed = {row["letter_id"] for row in mail}
+    assert letters["CON-F"] in mailed
+    assert letters["CON-E"] not in mailed
+    manifest = json.loads(contacts.read("DocumentsBucket", f"{mail_folder(first)}manifest.json"))
+    assert set(manifest["letters"]) == mailed
+    assert f"{mail_folder(first)}{letters['CON-E']}.pdf" not in contacts.keys("DocumentsBucket", mail_folder(first))
+    (taken_out,) = [event for event in contacts.events(cases["CON-E"]) if isinstance(event, LetterWithdrawn)]
+    assert "paid" in taken_out.reason or "cured" in taken_out.reason
+    assert any(isinstance(event, CaseClosed) for event in contacts.events(cases["CON-E"]))
+    assert "taken out" in contacts.arrears("letters", "CON-E").stdout

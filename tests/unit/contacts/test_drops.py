@@ -9,6 +9,7 @@ import pytest
 
 from arrears.cli import main
 from arrears.files import COLUMNS, Kind
+from arrears.policy_file import shipped_policy
 from arrears.simulate import Inputs, InputsError, simulate
 from tests.support.builders import policy
 
@@ -103,3 +104,12 @@ def test_without_accounts_there_is_nothing_to_play(tmp_path: Path, capsys: pytes
     dates = ["--from", "2005-06-02", "--to", "2005-06-03", "--out", str(tmp_path)]
     assert main(["simulate", "--policy", "none.yaml", *dates]) == 2
     assert "--portfolio or --drops" in capsys.readouterr().err
+
+
+def test_it_is_said_that_the_budget_for_texts_is_not_played(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    drop(tmp_path / "drops", "2005-06-02", "portfolio", extract("2005-06-02"))
+    dates = ["--from", "2005-06-02", "--to", "2005-06-03", "--out", str(tmp_path / "out")]
+    for name, is_said in (("tw-credit-card-full", True), ("tw-credit-card", False)):
+        policy_file = str(shipped_policy(name))
+        assert main(["simulate", "--policy", policy_file, "--drops", str(tmp_path / "drops"), *dates]) == 0
+        assert ("sms.monthly_budget: is not played" in capsys.readouterr().err) is is_said

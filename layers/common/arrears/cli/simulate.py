@@ -119,6 +119,9 @@ def run(args: argparse.Namespace) -> int:
     for policy_file in policies:
         for warning in policy_file.warnings:
             print(f"{warning} (warning)", file=sys.stderr)
+        if policy_file.policy.sms.monthly_budget:
+            what = "sms.monthly_budget: is not played; no text waits for the next month here (warning)"
+            print(f"{policy_file.policy.label}: {what}", file=sys.stderr)
     try:
         inputs = Inputs(**{kind: getattr(args, kind) for kind in (*_FILES, "drops")})
         if len(policies) > 1 or args.report is not None:
