@@ -19,7 +19,7 @@ from arrears.domain.decide import account_of
 from arrears.domain.events import ActionDone, AgencyAssigned, Event
 from arrears.domain.policy import Policy
 from arrears.files import RowError, read_rows
-from arrears.local.drops import Drops, merge
+from arrears.files.drops import Drops, merge
 from arrears.policy_file import load_policy, shipped_policy
 from arrears.simulate.allocation import Allocation
 from arrears.simulate.facts import Kept, dated_facts, keep, without_repeats

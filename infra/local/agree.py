@@ -23,8 +23,9 @@ from arrears.adapters import aws
 from arrears.domain.events import ActionFailed, ActionUncertain
 from arrears.domain.timeline import Row
 from arrears.errors import ArrearsError
+from arrears.files.drops import merge
 from arrears.local.diary import Diary
-from arrears.local.drops import Drops, merge
+from arrears.local.drops import Drops
 from arrears.policy_file import PolicyFileError, load_policy
 from arrears.stack import Stack
 from infra.local.demo import ROOT, SAMPLE, THROUGH, DemoError, fresh_stack, play, simulated, write_timeline

@@ -203,7 +203,9 @@ def test_a_letter_that_is_paid_for_an_hour_before_the_mail_is_not_in_it(contacts
     first = contacts.today
     cases = {name: f"{name}-{first:%Y%m%d}" for name in BY_LETTER}
     letters = {name: f"{case_id}.reminder.0.1" for name, case_id in cases.items()}
-    contacts.drop(f"portfolio/mail-{first}.csv", csv_of("portfolio", *(known(first, name) for name in BY_LETTER)))
+    contacts.drop(
+        f"portfolio/mail-{first}.csv", csv_of("portfolio", *(known(first - ONE_DAY, name) for name in BY_LETTER))
+    )
 
     def is_paid() -> None:
         done = {event.action_id for event in contacts.events(cases["CON-E"]) if isinstance(event, ActionDone)}

@@ -13,8 +13,9 @@ import yaml
 from arrears.domain.policy import Policy
 from arrears.domain.timeline import Row
 from arrears.files import COLUMNS
+from arrears.files.drops import merge
 from arrears.local.diary import Diary
-from arrears.local.drops import Drops, merge
+from arrears.local.drops import Drops
 from arrears.policy_file import shipped_policy
 from arrears.simulate import Inputs, simulate
 from tests.support.embedded import Embedded

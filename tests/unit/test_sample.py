@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from arrears.files import COLUMNS, Kind, RowError, parse, read_rows
+from arrears.files.drops import merge
 from arrears.policy_file import load_policy, shipped_policy
 from arrears.simulate.run import Inputs, simulate
 
@@ -134,3 +135,15 @@ def test_the_sample_is_small_and_carries_its_attribution() -> None:
     readme = (SAMPLE / "README.md").read_text(encoding="utf-8")
     for part in ("I-Cheng Yeh", "10.24432/C55S3H", "CC BY 4.0", "https://creativecommons.org/licenses/by/4.0/"):
         assert part in readme
+
+
+def test_every_answer_of_the_fullest_policys_sample_is_about_something_that_was_done(tmp_path: Path) -> None:
+    """When that policy changes, `python -m tools.make_answers` writes them anew."""
+    merge([SAMPLE, SAMPLE.parent / "sample-full"], tmp_path / "drops")
+    policy = load_policy(shipped_policy("tw-credit-card-full"), check_templates=False).policy
+    summary = simulate(Inputs(drops=[tmp_path / "drops"]), policy, FIRST, LAST, tmp_path / "out")
+    answers = {kind: summary["rows"][kind] for kind in ("letters", "receipts", "optouts", "freezes")}
+    assert {kind: rows["rejected"] for kind, rows in answers.items()} == dict.fromkeys(answers, 0)
+    assert all(rows["accepted"] > 3 for rows in answers.values())
+    returns = summary["rows"]["returns"]
+    assert returns["accepted"] > 10 * returns["rejected"] > 0, "a few come in after the case was recalled"

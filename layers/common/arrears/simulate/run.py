@@ -20,7 +20,7 @@ from arrears.domain.policy import Policy
 from arrears.domain.policy_parts import WITHDRAWALS
 from arrears.domain.timeline import COLUMNS
 from arrears.files import Kind, RowError, read_rows
-from arrears.local.drops import Drops, File
+from arrears.files.drops import Drops, File
 from arrears.simulate.allocation import Allocation
 from arrears.simulate.facts import dated_facts, is_known, keep, may_matter, of_agency, without_repeats
 from arrears.simulate.player import Played, Player, Then
