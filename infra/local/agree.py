@@ -71,8 +71,9 @@ def failed(diary: Diary) -> list[str]:
 
 def compare(stack: Stack, drops: Drops, through: date, papers: Path) -> None:
     """Play on both; raises `DemoError` where they differ."""
-    diary = play(stack, drops, through)
-    ours, theirs = diary.rows(), simulated(drops, stack, through, papers / "simulated")
+    approvals = papers / "approvals"
+    diary = play(stack, drops, through, approvals)
+    ours, theirs = diary.rows(), simulated(drops, stack, through, approvals, papers / "simulated")
     write_timeline(ours, papers / "timeline.csv")
     summary: dict[str, Any] = json.loads((papers / "simulated/summary.json").read_text(encoding="utf-8"))
     rejected = refused(stack, drops)

@@ -239,7 +239,7 @@ def copy_papers(stack: Stack, diary: Diary, to: Path) -> None:
 # --- is it all there? -------------------------------------------------------------------------------------------------
 def simulated(drops: Drops, stack: Stack, through: date, approvals: Path, to: Path) -> list[Row]:
     """The timeline by `arrears simulate`."""
-    inputs = Inputs(drops=[drops.folder], approvals=[approvals])
+    inputs = Inputs(drops=[drops.folder], approvals=[approvals] if approvals.is_dir() else [])
     simulate(inputs, stack.settings.active().policy, drops.dates[0], through, to)
     with (to / "timeline.csv").open(encoding="utf-8", newline="") as opened:
         rows = list(csv.reader(opened))[1:]
