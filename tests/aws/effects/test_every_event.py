@@ -12,6 +12,8 @@ from arrears.domain.events import (
     AgencyReported,
     CallResult,
     Event,
+    FreezeAnswered,
+    LetterMailed,
     LetterReported,
     OptedOut,
     SmsReported,
@@ -88,6 +90,8 @@ def filed(world: World) -> World:
     life = Life(world)
     life.through(OPENS + timedelta(days=5))
     life.news(SmsReported(f"{CASE_ID}.reminder.0.1", "delivered", world.today))
+    life.through(OPENS + timedelta(days=9))
+    life.news(FreezeAnswered(f"{CASE_ID}.freeze", "frozen", world.today))
     life.through(OPENS + timedelta(days=15))
     life.call("C1", "no_answer", "mobile")
     life.call("C2", "message_left", "work")
@@ -100,6 +104,7 @@ def filed(world: World) -> World:
     life.through(world.today + timedelta(days=2))
     life.news(lifted(world.today))
     life.through(OPENS + timedelta(days=62))
+    life.news(LetterMailed(f"{CASE_ID}.lawyer_letter.0.1", world.today))
     life.news(LetterReported(f"{CASE_ID}.lawyer_letter.0.1", "dispatched", world.today, "RR1"))
     life.news(reported("60000.00", as_of=world.today))
     life.through(OPENS + timedelta(days=76))
@@ -138,7 +143,21 @@ def test_the_dossier_tells_all_of_it_is_made_again_to_the_byte_and_of_changed_ev
         "ApprovalAsked",
     } <= kinds
     text = "\n".join(page.extract_text() for page in PdfReader(BytesIO(made.files["dossier.pdf"])).pages)
-    for said in ("RR1", "RR2", "north", "south", "I. Operator", "L. Officer", "PART", "moved abroad"):
+    for said in (
+        "已送达",
+        "持卡人要求不再发短信",
+        "账务系统确认停卡",
+        "信函交付寄送",
+        "事件记录",
+        "RR1",
+        "RR2",
+        "north",
+        "south",
+        "I. Operator",
+        "L. Officer",
+        "PART",
+        "moved abroad",
+    ):
         assert said in text, said
     names = set(made.files)
     assert f"evidence/letters/{CASE_ID}.final_notice.0.1.pdf" in names

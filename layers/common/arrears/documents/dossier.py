@@ -140,7 +140,7 @@ class OtherLine:
 
 @dataclass(frozen=True, slots=True)
 class Exhibit:
-    """A file beside the dossier, in `evidence/`."""
+    """A file beside the dossier, in `evidence/`; `what` is a letter, a message, events, or said in words."""
 
     name: str
     what: str
@@ -558,7 +558,7 @@ class _Dossier:
                     self._date(line.ended_on),
                     line.agency,
                     labels["placement"],
-                    line.end_reason,
+                    self._word("result", line.end_reason, 400) if line.end_reason else "",
                 )
             )
             for each in line.returns:
@@ -584,7 +584,7 @@ class _Dossier:
         labels = self.labels
         self.sheet.paragraph(labels["exhibits_text"], colour=SOFT)
         rows = [
-            (str(number), each.name, clean(each.what, limit=200), each.sha256)
+            (str(number), each.name, self._word("exhibit", each.what, 200), each.sha256)
             for number, each in enumerate(self.content.exhibits, 1)
         ]
         header = ("", labels["file"], labels["what"], "SHA-256")

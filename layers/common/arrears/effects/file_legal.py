@@ -185,7 +185,7 @@ class FileLegal:
 def _what(name: str) -> str:
     if name.startswith("evidence/letters/"):
         return "letter"
-    return "text message" if name.startswith("evidence/messages/") else "events"
+    return "message" if name.startswith("evidence/messages/") else "events"
 
 
 def _manifest(facts: Known, folder: str, files: Sequence[_File]) -> bytes:

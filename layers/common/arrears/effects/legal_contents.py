@@ -39,11 +39,15 @@ from arrears.domain.events import (
     CaseOpened,
     CourtReported,
     Event,
+    FreezeAnswered,
     HoldLifted,
     HoldPlaced,
     LegalDecided,
+    LetterMailed,
     LetterReported,
+    LetterWithdrawn,
     OperatorListed,
+    OptedOut,
     PlanAccepted,
     PlanEnded,
     PlanRefused,
@@ -51,6 +55,7 @@ from arrears.domain.events import (
     PromiseEnded,
     PromiseRefused,
     RecallOrdered,
+    SmsReported,
     StageEntered,
 )
 from arrears.domain.facts import Extract, Payment
@@ -170,6 +175,8 @@ class _Story:
             case LetterReported(letter_id=letter_id, status=status):
                 self._letter_reported(event)
                 self.contacts.append(ContactLine(at, "letter", "", status, letter_id, "", number))
+            case SmsReported(action_id=action_id, status=status):
+                self.contacts.append(ContactLine(at, "sms", "mobile", status, action_id, "", number))
             case AgencyReported():
                 self._agency_reported(event)
             case AgencyAssigned(agency_id=agency_id, reason=reason):
@@ -180,7 +187,7 @@ class _Story:
                 self.placements.pop()
                 self.others.append(OtherLine(event.on, "agency_deferred", reason))
             case _:
-                self.others += _others(event)
+                self.others += others_of(event)
 
     def _local(self, at: datetime) -> datetime:
         """Return an instant at the cardholder's place; one without an offset is meant there."""
@@ -236,7 +243,8 @@ class _Story:
         )
 
 
-def _others(event: Event) -> Iterator[OtherLine]:
+def others_of(event: Event) -> Iterator[OtherLine]:
+    """Yield what an event says that is no contact, letter or placement, and yet bears on the claim."""
     match event:
         case StageEntered(on=on, reason=reason):
             yield OtherLine(on, "stage_entered", reason)
@@ -255,7 +263,22 @@ def _others(event: Event) -> Iterator[OtherLine]:
         case CourtReported(status=status, on=on, reference=reference):
             yield OtherLine(on, f"court_{status}", reference)
         case _:
+            yield from _answers(event)
             yield from _agreements(event)
+
+
+def _answers(event: Event) -> Iterator[OtherLine]:
+    match event:
+        case OptedOut(on=on):
+            yield OtherLine(on, "opted_out")
+        case FreezeAnswered(status=status, on=on):
+            yield OtherLine(on, f"freeze_{status}")
+        case LetterMailed(letter_id=letter_id, on=on):
+            yield OtherLine(on, "letter_mailed", letter_id)
+        case LetterWithdrawn(letter_id=letter_id, on=on, reason=reason):
+            yield OtherLine(on, "letter_withdrawn", f"{letter_id}: {reason}")
+        case _:
+            pass
 
 
 def _agreements(event: Event) -> Iterator[OtherLine]:
