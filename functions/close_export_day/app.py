@@ -9,9 +9,6 @@ from arrears.domain.dates import local_date
 from arrears.runtime import count, handler, logger
 from arrears.usecases.close_day import DayReport
 
-#: Sets of so many days back are looked at for their acknowledgement.
-LOOK_BACK = 14
-
 
 @handler
 def handle(event: dict[str, Any], _context: LambdaContext) -> DayReport:
@@ -22,7 +19,7 @@ def handle(event: dict[str, Any], _context: LambdaContext) -> DayReport:
             instant for which the scheduler planned this, so that a try after midnight still closes the day before.
             Without any of them, the date is that of now, or of a set clock.
     """
-    from arrears.bootstrap_effects import business_timezone, clock, close_day, handovers
+    from arrears.bootstrap_effects import business_timezone, clock, close_day, watch
 
     now = clock()
     if "date" in event:
@@ -36,9 +33,7 @@ def handle(event: dict[str, Any], _context: LambdaContext) -> DayReport:
     report = close_day()(day)
     count("Placements", report["placements"])
     count("Recalls", report["recalls"])
-    overdue = handovers().overdue(day, LOOK_BACK)
-    count("AcknowledgementsOverdue", len(overdue))
-    for each in overdue:
+    for each in watch()(day):
         what = f"{each.agency_id} {each.kind} {each.day}"
         logger.warning("not acknowledged", extra={"handover": what, "state": each.state})
     logger.info("closed", extra={"report": report})

@@ -29,7 +29,7 @@ def record_receipts() -> "RecordReceipts":
     from arrears.adapters.spending import TableSpending
     from arrears.usecases.record_receipts import RecordReceipts
 
-    return RecordReceipts(TableSpending(table()), RecordFact(table(), settings()), _refused)
+    return RecordReceipts(TableSpending(table()), RecordFact(table(), settings()), _refused, count)
 
 
 def record_freeze(detail: Mapping[str, Any], event_id: str) -> str:

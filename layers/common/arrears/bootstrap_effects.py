@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from arrears.adapters.settings import Clock
     from arrears.effects.wording import Wordings
     from arrears.usecases.close_day import CloseDay
-    from arrears.usecases.handovers import Handovers
+    from arrears.usecases.watch import Watch
 
 
 def _carry_out(perform: Perform, rehearse: Perform) -> CarryOut:
@@ -167,12 +167,13 @@ def close_day() -> "CloseDay":
     )
 
 
-def handovers() -> "Handovers":
-    """What agencies have acknowledged, as the clock and the policy stand now."""
+def watch() -> "Watch":
+    """What a day tells by what did not happen on it, as the clock and the policy stand now."""
     from arrears.usecases.handovers import Handovers
+    from arrears.usecases.watch import Watch
 
     hours = settings().active().policy.placements.acknowledge_within_hours
-    return Handovers(Exports(table()), clock(), business_timezone(), hours)
+    return Watch(table(), Handovers(Exports(table()), clock(), business_timezone(), hours), count)
 
 
 def clock() -> "Clock":

@@ -32,8 +32,9 @@ def split_file() -> SplitFile:
 def import_piece() -> ImportPiece:
     """The use case of `import_rows`."""
     from arrears.bootstrap import settings, table
+    from arrears.runtime import count
 
-    return ImportPiece(table(), settings(), Objects(aws.s3()), os.environ["INBOUND_BUCKET"])
+    return ImportPiece(table(), settings(), Objects(aws.s3()), os.environ["INBOUND_BUCKET"], count)
 
 
 @cache

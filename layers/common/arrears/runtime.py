@@ -53,7 +53,7 @@ class UnexpectedError(ArrearsError):
     """A bug, or something nobody thought of."""
 
 
-def count(name: str, value: int = 1) -> None:
+def count(name: str, value: float = 1) -> None:
     """Add to a business metric of this invocation."""
     metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
 
@@ -71,8 +71,9 @@ def observe(events: Sequence[Event]) -> None:  # noqa: C901, PLR0912 - one metri
             case ActionPlanned(action=action, action_id=action_id):
                 count(f"Planned_{action}")
                 logger.info("planned", extra={"action_id": action_id})
-            case ActionDone():
+            case ActionDone(details=details):
                 count("ActionsDone")
+                _count_spending(dict(details))
             case AgencyAssigned(action_id=action_id, reason=reason):
                 count("CasesAllocated")
                 logger.info("allocated", extra={"action_id": action_id, "reason": reason})
@@ -99,6 +100,13 @@ def observe(events: Sequence[Event]) -> None:  # noqa: C901, PLR0912 - one metri
                 logger.error("parked", extra={"action_id": action_id, "error": error})
             case _:
                 pass
+
+
+def _count_spending(details: Mapping[str, str]) -> None:
+    """Count what a text cost, as its policy prices it; one in shadow costs nothing."""
+    if "segments" in details and "shadow" not in details:
+        count("SmsSegments", int(details["segments"]))
+        count("SmsCost", float(details.get("cost", 0)))
 
 
 def _where(error: BaseException) -> str:

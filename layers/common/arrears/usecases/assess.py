@@ -147,7 +147,9 @@ class Assess:
         extra = []
         if isinstance(decision, Close):
             account = self.table.account(record.case.account_id)
-            facts = account.account.with_reached(record.case.contacts())
+            # What was done in shadow reached nobody, and counts against no cap of the next case.
+            reached = () if record.case.shadow else record.case.contacts()
+            facts = account.account.with_reached(reached)
             due = opens_on(facts, policies.for_new(on).policy, on + ONE_DAY)
             extra.append(self.table.put_account(replace(account, account=facts, open_case=None, generation=1), due))
         label = policies.for_case(record.case, on).policy.label

@@ -2,7 +2,8 @@
 
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
@@ -13,6 +14,7 @@ from arrears.adapters.settings import Settings
 from arrears.adapters.table import Table
 from arrears.errors import ArrearsError, PermanentItemError
 from arrears.files import RowError, parse
+from arrears.files.records import CallRow, PaymentRow, ReceiptRow
 from arrears.usecases.acknowledge import Acknowledge
 from arrears.usecases.drop import Counts, Drop, kind_of_rows, piece_rejects_key, result_key
 from arrears.usecases.take_in import Loaded, NumberedRow, TakeIn, Verdict, account_id_of
@@ -55,12 +57,14 @@ class ImportPiece:
 
     Attributes:
         bucket: the inbound bucket, in which the pieces are.
+        tell: told how many rows of each result came in: of calls, of texts, of payments.
     """
 
     table: Table
     settings: Settings
     objects: Objects
     bucket: str
+    tell: Callable[[str, int], None] = lambda _name, _number: None
 
     def __call__(self, drop: Drop, piece: str) -> Counts:
         """Take in a piece and store what came of it.
@@ -90,6 +94,7 @@ class ImportPiece:
         groups = self._groups(drop, piece, tally)
         take_in = TakeIn.begin(self.table, self.settings, drop)
         accounts = iter(sorted(groups))
+        results: Counter[str] = Counter()
         with ThreadPoolExecutor(THREADS) as pool:
             while names := list(islice(accounts, _BATCH)):
                 loaded = take_in.load({name: groups[name] for name in names})
@@ -100,6 +105,9 @@ class ImportPiece:
                 for verdicts in pool.map(one, names):
                     for verdict in verdicts:
                         tally.add(verdict)
+                        results.update(_result(verdict))
+        for name, number in results.items():
+            self.tell(name, number)
 
     def _groups(self, drop: Drop, piece: str, tally: _Tally) -> dict[str, list[NumberedRow]]:
         """Check the rows of a piece; return the good ones by account, in file order."""
@@ -129,6 +137,20 @@ class ImportPiece:
                     tally.unchanged += 1
             except RowError as refused:
                 tally.refuse(entry["line"], str(refused), entry["row"])
+
+
+def _result(verdict: Verdict) -> Iterator[str]:
+    """Yield the metric that a row adds to, which was news."""
+    if verdict.outcome == "accepted":
+        match verdict.numbered.record:
+            case CallRow(result=result):
+                yield f"Calls_{result}"
+            case ReceiptRow(status=status):
+                yield f"Sms_{status}"
+            case PaymentRow():
+                yield "PaymentsTakenIn"
+            case _:
+                pass
 
 
 def _guarded(take_in: TakeIn, account_id: str, rows: Sequence[NumberedRow], loaded: Loaded) -> list[Verdict]:

@@ -54,11 +54,13 @@ class RecordReceipts:
 
     Attributes:
         skipped: told why an entry was refused; the text names no number.
+        tell: told how many texts were delivered and failed.
     """
 
     spending: TableSpending
     record: RecordFact
     skipped: Callable[[str], None]
+    tell: Callable[[str, int], None] = lambda _name, _number: None
 
     def __call__(self, data: str) -> ReceiptCounts:
         """Record the entries of an event.
@@ -80,6 +82,8 @@ class RecordReceipts:
                 counts["refused"] += 1
             else:
                 counts["recorded" if outcome == "accepted" else "unchanged"] += 1
+                if outcome == "accepted":
+                    self.tell("Sms_delivered" if entry.get("status") == "SUCCESS" else "Sms_failed", 1)
         return counts
 
     def _record(self, entry: Mapping[str, Any], action_id: str, message_id: str) -> str:
