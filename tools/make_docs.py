@@ -411,13 +411,23 @@ def alarm_table() -> str:
     rows = []
     for name, body in resources(load(), "AWS::CloudWatch::Alarm").items():
         alarm = body["Properties"]
-        minutes = alarm["Period"] * alarm["EvaluationPeriods"] // 60
+        threshold = alarm["Threshold"]
+        than = f"`{threshold['Ref']}`" if isinstance(threshold, dict) else f"{threshold}"
+        of = alarm["Dimensions"][0]["Value"]
+        metric = f"`{alarm['MetricName']}`" + (f" of `{of['Fn::GetAtt'][0]}`" if isinstance(of, dict) else "")
         rings = (
-            f"`{alarm['MetricName']}`: {_COMPARED[alarm['ComparisonOperator']]} {alarm['Threshold']} "
-            f"{_STATISTICS[alarm['Statistic']]} in {minutes} minutes"
+            f"{metric}: {_COMPARED[alarm['ComparisonOperator']]} {than} {_STATISTICS[alarm['Statistic']]} "
+            f"in {_period(alarm['Period'])}"
         )
-        rows.append((f"[`{name}`](#{name.lower()})", rings, alarm["AlarmDescription"]))
+        rings += f", {alarm['EvaluationPeriods']} times in a row" if alarm["EvaluationPeriods"] > 1 else ""
+        rings += ", or no word at all" if alarm["TreatMissingData"] == "breaching" else ""
+        rows.append((f"[`{name}`](runbook/{name}.md)", rings, alarm["AlarmDescription"]))
     return table(("alarm", "rings when", "what it means"), rows)
+
+
+def _period(seconds: int) -> str:
+    """A period in words: `5 minutes`, `an hour`, `a day`."""
+    return {3600: "an hour", 86400: "a day"}.get(seconds, f"{seconds // 60} minutes")
 
 
 def grant_table() -> str:

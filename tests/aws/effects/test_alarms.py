@@ -235,9 +235,7 @@ def test_no_alarm_rings_on_a_day_like_any_other(watched: World, told: Callable[[
     assert [name for name in OURS if rings(name, metrics)] == []
 
 
-def test_results_of_calls_and_payments_are_counted_as_they_come_in(
-    watched: World, told: Callable[[], Metrics]
-) -> None:
+def test_results_of_calls_and_payments_are_counted_as_they_come_in(watched: World, told: Callable[[], Metrics]) -> None:
     watched.report(ACCOUNT_ID)
     watched.assess()
     file_with({**CALL, "account_id": ACCOUNT_ID, "result": "refused"}, kind="calls")(watched)

@@ -254,6 +254,19 @@ def test_news_that_the_stream_gave_up_wakes_every_case_that_has_not_seen_its_own
     assert states.answered == ["token-1"]
 
 
+# --- after a restore -------------------------------------------------------------------------------------------------
+def test_every_open_case_gets_a_fresh_execution_and_the_old_one_ends(world: World, ops: Run) -> None:
+    world.report()
+    world.act(world.assess())
+
+    assert "1 cases are one generation on" in ops("recover", "--all")
+
+    assert world.stack.case(CASE_ID).generation == 2
+    assert world.stack.queued() == {ACCOUNT_ID: OPENS.isoformat()}
+    assert world.assess()["next"] == "Closed", "the execution of the first generation"
+    assert "there is no open case" in ops("recover", "CARD-9999-20050602", expect=1)
+
+
 # --- the switches ----------------------------------------------------------------------------------------------------
 def test_pause_wants_a_name_and_a_reason_and_resume_ends_it(world: World, ops: Run) -> None:
     with pytest.raises(SystemExit):

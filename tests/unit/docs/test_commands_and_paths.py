@@ -138,11 +138,24 @@ def test_parameters_of_the_agency_access_are_all_given() -> None:
     assert set(re.findall(r"(\w+)=", given)) == set(template["Parameters"])
 
 
-def test_every_alarm_has_its_page() -> None:
-    alarms = {name for name, body in load()["Resources"].items() if body["Type"] == "AWS::CloudWatch::Alarm"}
-    headings = set(re.findall(r"^### (\w+Alarm)$", read(ROOT / "docs" / "operations.md"), re.MULTILINE))
+RUNBOOK = ROOT / "docs" / "runbook"
+ALARMS = sorted(name for name, body in load()["Resources"].items() if body["Type"] == "AWS::CloudWatch::Alarm")
+#: What whoever is called at night wants to know, in this order.
+ASKED = ["What it means", "Why at this threshold", "What to look at", "What to do", "When to wake somebody"]
 
-    assert headings == alarms
+
+def test_every_alarm_has_its_page_and_every_page_its_alarm() -> None:
+    assert sorted(path.stem for path in RUNBOOK.glob("*Alarm.md")) == ALARMS
+    assert all(f"({name}.md)" in read(RUNBOOK / "README.md") for name in ALARMS)
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_a_page_of_the_runbook_answers_what_whoever_is_called_asks(name: str) -> None:
+    title, *parts = re.split(r"^#+ ", read(RUNBOOK / f"{name}.md"), flags=re.MULTILINE)[1:]
+
+    assert title.strip() == name
+    assert [part.partition("\n")[0] for part in parts] == ASKED
+    assert all(len(part.partition("\n")[2].split()) >= 1 for part in parts)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=IDS)

@@ -27,6 +27,7 @@ def _show(arguments: argparse.Namespace) -> int:
     from arrears.domain.decide import Act, Close, Wait, opens_on
     from arrears.domain.turn import take_turn
     from arrears.stack import connect
+    from arrears.switches import may_be_held
 
     stack = connect(arguments.stack)
     account = stack.table.account(arguments.account_id)
@@ -34,6 +35,7 @@ def _show(arguments: argparse.Namespace) -> int:
         print(f"account {arguments.account_id} is not known")
         return 1
     clock, policies = stack.settings.clock(), stack.settings.policies()
+    switches = stack.settings.switches()
     now = clock.now(account.account.timezone)
     arrears, days = account.account.arrears(now.on), account.account.days_past_due(now.on)
     print(f"account {arguments.account_id} on {now.on}: arrears {arrears or 'not known'}, {days or 0} days past due")
@@ -44,14 +46,16 @@ def _show(arguments: argparse.Namespace) -> int:
     for record in records:
         case = record.case
         state = f"closed on {case.closed_on}" if not case.is_open else f"open, stage {case.stage or 'none yet'}"
-        print(f"\ncase {case.case_id}: {state}")
+        print(f"\ncase {case.case_id}: {state}{', IN SHADOW: nothing of it leaves the bank' if case.shadow else ''}")
         for envelope in stack.table.envelopes(case.case_id):
             decided = f"  [{envelope.policy}]" if envelope.policy else ""
             print(f"  {envelope.number:>4}  {envelope.at:%Y-%m-%d %H:%M}  {in_words(envelope.event)}{decided}")
         if case.is_open:
             _, _, decision = take_turn(case, policies.for_case(case, now.on).policy, now)
             if isinstance(decision, Act):
-                print(f"  next: {decision.action}, now: {decision.reason}")
+                held = switches.holds(shadow_case=case.shadow) if may_be_held(decision.action) else None
+                when = f"as soon as it may ({held})" if held else "now"
+                print(f"  next: {decision.action}, {when}: {decision.reason}")
             elif isinstance(decision, Wait):
                 until = f"on {decision.until.on}" if decision.until else "when there is news"
                 print(f"  next: looked at again {until}: {decision.reason}")

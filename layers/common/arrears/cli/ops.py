@@ -38,6 +38,9 @@ def add_parser(subparsers: Subparsers) -> None:
     redrive = _command(commands, "redrive", "let a dead letter, or all of them, be tried again")
     _which(redrive, "message_id", "MESSAGE_ID")
     redrive.set_defaults(run=_redrive)
+    recover = _command(commands, "recover", "give a case, or every open one, a fresh execution; after a restore")
+    _which(recover, "case_id", "CASE_ID")
+    recover.set_defaults(run=_recover)
     pause = _command(commands, "pause", "stop all that goes out; what is taken back, and cures, go on")
     pause.add_argument("--by", required=True, help="who decides it")
     pause.add_argument("--why", required=True, help="the reason, for the record")
@@ -201,6 +204,26 @@ def _redrive(args: argparse.Namespace) -> int:
     if not count and not args.all:
         raise CommandError(f"there is no dead letter {args.message_id}")
     print(f"{count} tried again")
+    return 0
+
+
+def _recover(args: argparse.Namespace) -> int:
+    from arrears.usecases.open_cases import OpenCases
+    from arrears.usecases.recover import Recover
+
+    stack = _connect(args)
+    recover = Recover(stack.table, stack.settings)
+    cases = [args.case_id]
+    if args.all:
+        cases = [case.case_id for case in OpenCases(stack.table, stack.settings)]
+    count = 0
+    for case_id in cases:
+        record = stack.table.case(case_id)
+        if record is None or not record.case.is_open:
+            raise CommandError(f"there is no open case {case_id}")
+        count += recover(case_id, record.generation)
+    print(f"{count} cases are one generation on; the next scan starts an execution for each")
+    print("An execution that still runs for one of them ends when it looks at it next.")
     return 0
 
 
