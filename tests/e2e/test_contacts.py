@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from pypdf import PdfReader
 
 from arrears.adapters import aws
 from arrears.domain.dates import ONE_DAY
@@ -57,8 +58,9 @@ POLICY: dict[str, Any] = {
 }
 NUMBERS = {"CON-A": "+447700900801", "CON-B": "+447700900802", "CON-C": "+447700900803", "CON-D": "+447700900804"}
 OWED = {"CON-A": "60000.00", "CON-B": "4000.00", "CON-C": "9000.00", "CON-D": "100.00"}
-#: They want no texts, and get a letter at once.
-BY_LETTER = {"CON-E": "+447700900805", "CON-F": "+447700900806"}
+#: They want no texts, and get a letter at once: a whole batch, every other one in Chinese.
+BY_LETTER = {f"CON-L{number:02}": f"+4477009008{number}" for number in range(10, 32)}
+PAYS = "CON-L10"
 
 
 @dataclass
@@ -108,7 +110,7 @@ def known(day: date, account_id: str) -> dict[str, str]:
         "country": "GB",
         "address_line1": "1 Sample Road",
         "city": "Sampleton",
-        "language": "en",
+        "language": "zh-TW" if account_id in list(BY_LETTER)[1::2] else "en",
         "timezone": "Asia/Taipei",
         "phone_mobile": (NUMBERS | BY_LETTER)[account_id],
         "sms_opt_out": "true" if account_id in BY_LETTER else "false",
@@ -203,26 +205,34 @@ def test_a_letter_that_is_paid_for_an_hour_before_the_mail_is_not_in_it(contacts
     first = contacts.today
     cases = {name: f"{name}-{first:%Y%m%d}" for name in BY_LETTER}
     letters = {name: f"{case_id}.reminder.0.1" for name, case_id in cases.items()}
-    contacts.drop(
-        f"portfolio/mail-{first}.csv", csv_of("portfolio", *(known(first - ONE_DAY, name) for name in BY_LETTER))
-    )
+    rows = [known(first - ONE_DAY, name) for name in BY_LETTER]
+    contacts.drop(f"portfolio/mail-{first}.csv", csv_of("portfolio", *rows))
 
     def is_paid() -> None:
-        done = {event.action_id for event in contacts.events(cases["CON-E"]) if isinstance(event, ActionDone)}
-        assert letters["CON-E"] in done, "the letter is queued by now"
-        row = {"payment_id": "CON-P2", "account_id": "CON-E", "amount": "700.00", "currency": "TWD"}
+        done = {event.action_id for event in contacts.events(cases[PAYS]) if isinstance(event, ActionDone)}
+        assert letters[PAYS] in done, "the letter is queued by now"
+        row = {"payment_id": "CON-P2", "account_id": PAYS, "amount": "700.00", "currency": "TWD"}
         contacts.drop(f"payments/mail-{first}.csv", csv_of("payments", row | {"paid_at": f"{first}T17:00:00+08:00"}))
 
     BeforeTheMail(contacts.stack, happens=is_paid).advance(first + timedelta(days=1))
 
-    mail = rows_of(contacts, f"{mail_folder(first)}index.csv")
-    mailed = {row["letter_id"] for row in mail}
-    assert letters["CON-F"] in mailed
-    assert letters["CON-E"] not in mailed
+    mail = {row["letter_id"]: row for row in rows_of(contacts, f"{mail_folder(first)}index.csv")}
+    ours = {name: letter_id for name, letter_id in letters.items() if name != PAYS}
+    assert set(ours.values()) <= set(mail)
+    assert letters[PAYS] not in mail
     manifest = json.loads(contacts.read("DocumentsBucket", f"{mail_folder(first)}manifest.json"))
-    assert set(manifest["letters"]) == mailed
-    assert f"{mail_folder(first)}{letters['CON-E']}.pdf" not in contacts.keys("DocumentsBucket", mail_folder(first))
-    (taken_out,) = [event for event in contacts.events(cases["CON-E"]) if isinstance(event, LetterWithdrawn)]
-    assert "paid" in taken_out.reason or "cured" in taken_out.reason
-    assert any(isinstance(event, CaseClosed) for event in contacts.events(cases["CON-E"]))
-    assert "taken out" in contacts.arrears("letters", "CON-E").stdout
+    assert set(manifest["letters"]) == set(mail)
+    assert len(mail) > 20
+    assert f"{mail_folder(first)}{letters[PAYS]}.pdf" not in contacts.keys("DocumentsBucket", mail_folder(first))
+    (taken_out,) = [event for event in contacts.events(cases[PAYS]) if isinstance(event, LetterWithdrawn)]
+    assert "cured" in taken_out.reason or "paid" in taken_out.reason
+    assert any(isinstance(event, CaseClosed) for event in contacts.events(cases[PAYS]))
+    assert "taken out" in contacts.arrears("letters", PAYS).stdout
+
+    # Text taken out of the PDFs again, in the language of each.
+    for row, (name, letter_id) in zip(rows[1:], ours.items(), strict=True):
+        pages = PdfReader(io.BytesIO(contacts.read("DocumentsBucket", f"{mail_folder(first)}{letter_id}.pdf"))).pages
+        text = "".join("".join(page.extract_text() for page in pages).split())
+        title = "繳款提醒函" if row["language"] == "zh-TW" else "Paymentreminder"
+        for part in (title, letter_id, name, "AnnaSample", "1SampleRoad", "700.00", "SampleBank", "+441632960001"):
+            assert part in text, (letter_id, part)
