@@ -134,8 +134,8 @@ def test_a_requirement_that_is_met_says_since_when() -> None:
 
 
 def test_a_minimum_that_is_not_reached_has_no_date() -> None:
-    stages = {"reminder": {"from": {"days_past_due": 1}}, "call": {"from": {"days_past_due": 2}}}
-    stages["call"]["minimum_arrears"] = {"CNY": "5000.00"}  # type: ignore[assignment]
+    stages: dict[str, Any] = {"reminder": {"from": {"days_past_due": 1}}, "call": {"from": {"days_past_due": 2}}}
+    stages["call"]["minimum_arrears"] = {"CNY": "5000.00"}
 
     text = explained("06-19", stages=stages, freeze=None)
 
