@@ -90,7 +90,8 @@ class Clock:
         if moment is not None:
             at = datetime.combine(moment.on, moment.at or time.min, here)
             latest = min(latest, at)
-        seconds = max(1, ceil((latest - now).total_seconds()))
+        # In UTC: two times of one zone are subtracted by its clock, which a change of clocks makes wrong by an hour.
+        seconds = max(1, ceil((latest.astimezone(UTC) - now.astimezone(UTC)).total_seconds()))
         return seconds, latest.astimezone(here).strftime("%Y-%m-%dT%H:%M")
 
 
