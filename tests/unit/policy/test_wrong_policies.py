@@ -163,6 +163,128 @@ WRONG = {
 }
 
 
+#: Bound by two packs, and as loose as they let it be.
+BOUND = """\
+name: bank
+version: "1"
+rules: [cn, us-reg-f]
+stages:
+  reminder:
+    from: {days_past_due: 1}
+    steps: [{action: send_sms, template: just_overdue, every_days: 7, at_most: 3}]
+  call:
+    from: {days_past_due: 15}
+    steps: [{action: queue_call, every_days: 3, at_most: 6}]
+  legal:
+    from: {months_past_due: 3}
+    steps: [{action: file_legal, at_most: 1}]
+contact:
+  hours: ["08:00", "21:00"]
+  caps: [{actions: [queue_call], at_most: 7, in_days: 7}]
+calls:
+  numbers: [mobile, work, home]
+  tries_per_number: 3
+  again_after_days: 0
+"""
+CALLS = """\
+calls:
+  numbers: [mobile, work, home]
+  tries_per_number: 3
+"""
+#: What is replaced by what, on which line it is told, where, the rule, and a part of the reason.
+LOOSER = {
+    "hours_that_begin_early": (
+        '["08:00", "21:00"]',
+        '["07:59", "21:00"]',
+        15,
+        "contact.hours",
+        "(us-reg-f: hours, Regulation F 12 CFR 1006.6(b))",
+        "07:59-21:00 is wider than 08:00-21:00",
+    ),
+    "hours_that_end_late": (
+        '["08:00", "21:00"]',
+        '["08:00", "21:01"]',
+        15,
+        "contact.hours",
+        "(cn: hours, Secondary texts on quiet hours, not verified)",
+        "a bank that does not follow it names cn/hours in without",
+    ),
+    "a_greater_cap": (
+        "at_most: 7, in_days: 7",
+        "at_most: 8, in_days: 7",
+        16,
+        "contact.caps[0]",
+        "(us-reg-f: calls-7-in-7, Regulation F 12 CFR 1006.14(b)(2))",
+        "8 in 7 days is more than 7 in 7 days",
+    ),
+    "a_greater_cap_in_fewer_days": (
+        "at_most: 7, in_days: 7",
+        "at_most: 8, in_days: 5",
+        16,
+        "contact.caps[0]",
+        "(us-reg-f: calls-7-in-7",
+        "8 in 5 days is more than 7 in 7 days",
+    ),
+    "family_among_the_numbers": (
+        "[mobile, work, home]",
+        "[mobile, work, home, family]",
+        18,
+        "calls.numbers",
+        "(cn: third-parties, Measures on the credit-card business of commercial banks (CBRC 2011 no. 2) art. 68)",
+        "family: other people are not called; a guarantor may be",
+    ),
+    "numbers_left_out": (
+        CALLS,
+        "calls:\n  tries_per_number: 3\n",
+        17,
+        "calls.numbers",
+        "(cn: third-parties",
+        "family and contact, which numbers left out means: other people are not called",
+    ),
+    "more_tries_of_a_number_in_a_day": (
+        "tries_per_number: 3",
+        "tries_per_number: 4",
+        19,
+        "calls.tries_per_number",
+        "(cn: calls-a-day, Guideline of 2024, GB/T 45251-2025, not verified)",
+        "4 tries of a number are more than 3 in 1 days",
+    ),
+    "a_verified_rule_left_out": (
+        'version: "1"',
+        'version: "1"\nwithout: [us-reg-f/hours]',
+        3,
+        "without",
+        "us-reg-f/hours is verified (Regulation F 12 CFR 1006.6(b))",
+        "cannot be left out",
+    ),
+    "a_rule_left_out_that_is_none": (
+        'version: "1"',
+        'version: "1"\nwithout: [cn/quiet]',
+        3,
+        "without",
+        "cn/quiet is no rule of its packs",
+        "",
+    ),
+    "a_pack_that_is_none": (
+        "us-reg-f]",
+        "us-reg-g]",
+        3,
+        "rules",
+        "no pack of rules is named us-reg-g",
+        "cn, tw, uk-conc",
+    ),
+    "a_pack_outside_the_folders": ("us-reg-f]", '"../x"]', 3, "rules", "../x", ""),
+    "a_pack_written_into_the_policy": (
+        "rules: [cn",
+        "packs: [{}]\nrules: [cn",
+        3,
+        "packs",
+        "is no key of a policy",
+        "",
+    ),
+}
+
+
 def problems(path: Path) -> str:
     with pytest.raises(PolicyFileError) as refused:
         load_policy(path)
@@ -218,3 +340,108 @@ def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
     path = tmp_path / "many.yaml"
     path.write_text(GOOD.replace("days_past_due: 15", "days_past_due: -15").replace("day: 5", "day: 32"))
     assert [line.split(":")[1] for line in problems(path).splitlines()] == ["9", "19"]
+
+
+def test_the_policy_that_looser_ones_are_made_from_is_good(tmp_path: Path) -> None:
+    path = tmp_path / "good.yaml"
+    path.write_text(BOUND)
+    assert [pack.name for pack in load_policy(path).policy.packs] == ["cn", "us-reg-f"]
+
+
+@pytest.mark.parametrize("name", LOOSER)
+def test_a_policy_that_is_looser_than_its_packs_is_refused_with_the_rule(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old, new, line, place, rule, reason = LOOSER[name]
+    assert BOUND.count(old) >= 1
+    path = tmp_path / f"{name}.yaml"
+    path.write_text(BOUND.replace(old, new, 1))
+
+    told = problems(path).splitlines()
+
+    (found,) = [each for each in told if rule in each] or [told[0]]
+    assert found.startswith(f"{path}:{line}: {place}"), told
+    assert rule in found
+    assert reason in found
+    assert main(["policy", "check", str(path)]) == 1
+    assert found in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('["08:00", "21:00"]', '["09:00", "20:00"]'),
+        ("at_most: 7, in_days: 7", "at_most: 6, in_days: 7"),
+        ("at_most: 7, in_days: 7", "at_most: 8, in_days: 8"),
+        (
+            "at_most: 7, in_days: 7}",
+            "at_most: 7, in_days: 7}, {actions: [send_sms, queue_call], at_most: 9, in_days: 7}",
+        ),
+        ("[mobile, work, home]", "[mobile]"),
+        ("[mobile, work, home]", "[mobile, family]\n  other_people: guarantors"),
+        (CALLS + "  again_after_days: 0\n", ""),
+        ("rules: [cn, us-reg-f]", "rules: cn"),
+        ('  hours: ["08:00", "21:00"]\n', ""),
+    ],
+)
+def test_a_policy_may_be_stricter_than_its_packs(old: str, new: str, tmp_path: Path) -> None:
+    path = tmp_path / "stricter.yaml"
+    assert old in BOUND
+    path.write_text(BOUND.replace(old, new))
+    load_policy(path)
+
+
+def beside(folder: Path, rule: str) -> Path:
+    """A policy with a pack of its own beside it."""
+    (folder / "rules").mkdir()
+    source = "{law: Law, article: art. 1, says: So it is.}"
+    ruled = f"rules:\n  - {{id: one, source: {source}, verified: true, {rule}}}\n"
+    made = f"name: own\ntitle: Own\nabout: Made up.\n{ruled}"
+    (folder / "rules" / "own.yaml").write_text(made)
+    path = folder / "policy.yaml"
+    path.write_text(BOUND.replace("[cn, us-reg-f]", "own"))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("rule", "line", "reason"),
+    [
+        (
+            "kind: notice, before: file_legal, action: queue_letter, template: final_notice, days: 14",
+            11,
+            "stages.legal.requires: file_legal needs a queue_letter final_notice at least 14 days before (own: one, ",
+        ),
+        (
+            "kind: language, languages: [en, fr]",
+            7,
+            "stages.reminder.steps[0].template: just_overdue is not written in fr (own: one, Law art. 1)",
+        ),
+        (
+            "kind: opt_out_wording, words: {en: [UNSUBSCRIBE], zh: [拒收]}",
+            7,
+            "stages.reminder.steps[0].template: just_overdue in en does not say how to opt out (UNSUBSCRIBE)",
+        ),
+    ],
+)
+def test_a_policy_that_lacks_what_a_rule_asks_for_is_refused(rule: str, line: int, reason: str, tmp_path: Path) -> None:
+    path = beside(tmp_path, rule)
+    assert f"{path}:{line}: {reason}" in problems(path)
+
+
+@pytest.mark.parametrize(
+    ("rule", "line", "reason"),
+    [
+        ("kind: cap, actions: [queue_call], at_most: 0, in_days: 1", 5, "rules[0].at_most: input should be greater"),
+        (
+            "kind: cap, actions: [queue_call], at_most: 1, in_days: 1, per: day",
+            5,
+            "rules[0].per: input should be 'account'",
+        ),
+        ("kind: curfew", 5, "rules[0]: input tag 'curfew'"),
+        ("kind: wishes", 5, "rules[0].numbers: is missing"),
+        ("kind: wishes, numbers: [work], until: 2005-06-01", 5, "rules[0].until: is no key of a pack here"),
+    ],
+)
+def test_a_wrong_pack_is_refused_with_its_own_place(rule: str, line: int, reason: str, tmp_path: Path) -> None:
+    path = beside(tmp_path, rule)
+    assert problems(path).startswith(f"{tmp_path / 'rules' / 'own.yaml'}:{line}: {reason}")
