@@ -18,6 +18,7 @@ from arrears.domain.decide import Wait, decide
 from arrears.domain.events import HoldLifted, HoldPlaced
 from arrears.domain.facts import Call
 from arrears.domain.moment import Moment
+from arrears.domain.policy_parts import Action
 from arrears.domain.rules import InForce, Pack
 from arrears.domain.value import changed
 from arrears.policy_file import PolicyFileError, load_policy
@@ -131,7 +132,7 @@ def disputed(on: int) -> Shown:
         ]
         case = Player(policy, first.as_of, OPENS + day(5)).play(ACCOUNT_ID, facts).last
         assert case is not None
-        actions = ("send_sms", "queue_call", "place_with_agency", "file_legal")
+        actions: tuple[Action, ...] = ("send_sms", "queue_call", "place_with_agency", "file_legal")
         return "; ".join(
             filter(None, (cannot_be_contacted(case, policy, action, OPENS + day(on)) for action in actions))
         )

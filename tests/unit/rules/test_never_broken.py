@@ -3,7 +3,7 @@
 Whether a rule is broken is read off what happened, in the plainest way there is, and not by the code that keeps it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime, time, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -105,10 +105,11 @@ class Heard(NamedTuple):
 
 def happened(policy: Policy, facts: Iterable[DatedFact], first: Extract) -> tuple[list[Contact], Heard]:
     refused: set[int] = set()
-    numbered = [
-        dated._replace(refuse=lambda _field, _reason, number=number: refused.add(number))
-        for number, dated in enumerate(facts)
-    ]
+
+    def refusing(number: int) -> Callable[[str, str], None]:
+        return lambda _field, _reason: refused.add(number)
+
+    numbered = [dated._replace(refuse=refusing(number)) for number, dated in enumerate(facts)]
     played = Player(policy, first.as_of, LAST).play(ACCOUNT_ID, [DatedFact(first.as_of, first), *numbered])
     contacts = []
     for story in played.stories:
