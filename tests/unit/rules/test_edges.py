@@ -7,7 +7,7 @@ it would be made there too.
 from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -18,7 +18,6 @@ from arrears.domain.decide import Wait, decide
 from arrears.domain.events import HoldLifted, HoldPlaced
 from arrears.domain.facts import Call
 from arrears.domain.moment import Moment
-from arrears.domain.policy_parts import Action
 from arrears.domain.rules import InForce, Pack
 from arrears.domain.value import changed
 from arrears.policy_file import PolicyFileError, load_policy
@@ -26,6 +25,9 @@ from arrears.simulate.player import DatedFact, Player
 from tests.support.builders import ACCOUNT_ID, OPENS
 from tests.support.played import called, fact
 from tests.unit.rules.ruled import PACKS, bound, dates_of, lacking, many, somebody, why_not
+
+if TYPE_CHECKING:
+    from arrears.domain.policy_parts import Action
 
 Shown = Callable[[Pack, Path], str]
 
