@@ -19,6 +19,7 @@ from arrears.domain.events import (
     CaseOpened,
     Event,
 )
+from arrears.domain.facts import Reached
 from arrears.domain.policy_parts import Action
 from arrears.errors import TransientConflictError
 from arrears.usecases import assess as assess_module
@@ -302,6 +303,15 @@ def test_a_cured_case_closes_and_frees_its_account_in_one_transaction(stack: Sta
     assert stack.table.account(ACCOUNT_ID).open_case is None
     assert stack.queued() == stack.queued("open") == {}
     assert replay(stack.events(CASE_ID)) == stack.case(CASE_ID).case
+
+
+def test_a_closed_case_leaves_its_contacts_with_the_account_for_rules_of_contact(
+    stack: Stack, cured: Assessing
+) -> None:
+    cured({**FIRST, "turns": 1})
+
+    assert stack.table.account(ACCOUNT_ID).account.reached == (Reached("send_sms", OPENS),)
+    assert stack.case(CASE_ID).case.account.reached == (Reached("send_sms", OPENS),)
 
 
 def test_a_closing_that_meets_an_import_puts_the_account_on_the_queue_by_the_newer_facts(

@@ -59,9 +59,10 @@ def rule_in_words(rule: Rule) -> str:  # noqa: PLR0911 - one line for each kind 
         case NoticeRule(before=before, action=action, template=template, days=days):
             notice = _MANY[action].removesuffix("s") + (f' "{template}"' if template else "")
             return f"{_sentence(_MANY[before])} only {_count(days, 'day')} or more after a {notice}."
-        case SuspendedRule(holds=holds, actions=actions):
+        case SuspendedRule(holds=holds, actions=actions, days=days):
+            limit = "" if days is None else f", for {_count(days, 'day')} at most"
             reasons = _and([hold.replace("_", " ") for hold in holds], "or")
-            return f"No {_actions(actions, 'or')} while there is a {reasons} hold."
+            return f"No {_actions(actions, 'or')} while there is a {reasons} hold{limit}."
 
 
 def _hours(rule: HoursRule) -> Iterator[str]:

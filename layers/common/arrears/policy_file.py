@@ -85,7 +85,7 @@ def load_policy(path: Path | str, *, check_templates: bool = True) -> PolicyFile
     refused = [Problem(str(path), located.line(at), path_text(at), reason) for at, reason in looser(policy)]
     if refused:
         raise PolicyFileError(refused)
-    warnings = [warning_of(path, located, text) for text in policy.warnings()]
+    warnings = [warning_of(path, located, text) for text in policy.warnings()] + _own_packs(path, located)
     templates, problems = _check_templates(path, located, policy)
     if problems and check_templates:
         raise PolicyFileError(problems)
@@ -117,6 +117,15 @@ def _packs(path: Path, located: Located) -> tuple[Pack, ...]:
     if problems:
         raise PolicyFileError(problems)
     return tuple(packs)
+
+
+def _own_packs(path: Path, located: Located) -> list[Problem]:
+    """Return a warning for each pack beside the policy that stands in for one that ships."""
+    return [
+        Problem(str(path), located.line(("rules",), name), "rules", f"{name} is {own}, not the pack that ships")
+        for name in rules_named(located.value)
+        if (own := find_pack(name, path.parent)) != (shipped := find_pack(name)) and shipped is not None
+    ]
 
 
 # --- templates -------------------------------------------------------------------------------------------------------

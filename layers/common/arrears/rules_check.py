@@ -19,6 +19,7 @@ from arrears.domain.rules import (
     NoticeRule,
     OptOutRule,
     RulesInForce,
+    SuspendedRule,
 )
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ def looser(policy: Policy) -> Iterator[Looser]:
     yield from _numbers(policy, rules)
     for each, notice in rules.notices:
         yield from _notice(policy, each, notice)
+    for each, suspended in rules.suspended:
+        yield from _holds(policy, each, suspended)
 
 
 def _told(each: InForce) -> str:
@@ -109,6 +112,24 @@ def _gives_notice(stage: Stage, rule: NoticeRule) -> bool:
         need.action == rule.action and rule.template in (None, need.template) and need.at_least_days_ago >= rule.days
         for need in stage.requires
     )
+
+
+def _holds(policy: Policy, each: InForce, rule: SuspendedRule) -> Iterator[Looser]:
+    """Look at the rows of the hold matrix: what they let go on, send, and when they say that the hold is over."""
+    for reason in rule.holds:
+        row = policy.holds.get(reason)
+        if row is None:
+            continue
+        done = [("allows", index, allowed.action) for index, allowed in enumerate(row.allows)]
+        done += [("steps", index, step.action) for index, step in enumerate(row.steps)]
+        for key, index, action in done:
+            if action in rule.actions:
+                why = f"{action} is not done while there is a {reason} hold {_told(each)}"
+                yield ("holds", reason, key, index), why
+        if row.ends_after_days is not None and (rule.days is None or row.ends_after_days < rule.days):
+            lasts = "until it is lifted" if rule.days is None else f"{rule.days} days"
+            why = f"{row.ends_after_days} days are too few: the hold counts {lasts} {_told(each)}"
+            yield ("holds", reason, "ends_after_days"), why
 
 
 def looser_templates(policy: Policy, template: "Template") -> Iterator[str]:

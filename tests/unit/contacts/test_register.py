@@ -6,13 +6,15 @@ from decimal import Decimal
 import pytest
 
 from arrears.domain.events import ActionDone, ActionPlanned, LetterMailed, LetterReported, LetterWithdrawn
-from arrears.domain.facts import RiskGrade
+from arrears.domain.facts import Reached, RiskGrade
 from arrears.domain.mail import why_not_mailed
 from arrears.domain.money import Money
+from arrears.domain.value import changed
 from arrears.domain.worklist import Entry, entry_of, ranked
 from arrears.register import register_of
 from tests.support.builders import CASE_ID, held, payment, policy
 from tests.support.played import called, day, fact, last_case, play, stages
+from tests.unit.rules.ruled import PACKS, bound
 
 LETTER = f"{CASE_ID}.lawyer_letter.0.1"
 CALLS = {"numbers": ["mobile", "home"], "tries_per_number": 2, "again_after_days": 3}
@@ -122,6 +124,17 @@ def test_nobody_is_listed_on_a_day_off() -> None:
 
     assert entry_of(case, policy(calls=CALLS, contact=weekdays, **ROUND), day("06-17")) is None, "a Friday"
     assert entry_of(case, policy(calls=CALLS, contact={"holidays": ["2005-06-17"]}, **ROUND), day("06-17")) is None
+
+
+def test_nobody_is_listed_while_a_rule_forbids_calls_after_a_conversation() -> None:
+    played = last_case(play(last=day("06-16"), calls=CALLS, **ROUND))
+    spoken = Reached("conversation", day("06-15"), "work")
+    case = changed(played, account=changed(played.account, reached=(spoken,)))
+    ruled = bound(PACKS["us-reg-f"], calls=CALLS, **ROUND)
+
+    assert entry_of(played, ruled, day("06-17")) is not None
+    assert entry_of(case, ruled, day("06-17")) is None
+    assert entry_of(case, policy(calls=CALLS, **ROUND), day("06-17")) is not None
 
 
 def test_the_entry_says_what_the_order_goes_by() -> None:

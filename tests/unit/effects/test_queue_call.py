@@ -7,12 +7,13 @@ from hypothesis import given, strategies as st
 from jsonschema import Draft202012Validator
 
 from arrears.domain.events import ActionDone, CallResult
-from arrears.domain.facts import PHONES
+from arrears.domain.facts import PHONES, Phone
 from arrears.effects.queue_call import QueueCall, call_numbers
 from arrears.files.records import Profile
 from arrears.resources import resource
 from tests.support.builders import PROFILE, extract, personal_data, policy
 from tests.unit.effects.made import Play, Queue
+from tests.unit.rules.ruled import PACKS, bound
 
 SCHEMA = Draft202012Validator(json.loads(resource("schemas", "call-task-1.schema.json").read_text()))
 DEBT = ("逾期", "欠", "款", "卡", "overdue", "debt", "card", "pay", "arrears", "owe")
@@ -41,6 +42,27 @@ def test_numbers_stand_in_the_lawful_order_with_what_may_be_said() -> None:
         ("family", "message_only"),
         ("contact", "message_only"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("guarantors", "others"), [((), []), (("family",), [("family", "guarantor")])], ids=["nobody", "a guarantor"]
+)
+def test_under_chinese_rules_other_people_are_named_to_callers_only_where_they_are_guarantors(
+    guarantors: tuple[Phone, ...], others: list[tuple[str, str]]
+) -> None:
+    reported = replace(extract(phones=PHONES), guarantors=guarantors)
+    task, _ = task_of(Play(rules=bound(PACKS["cn"]), reported=reported))
+    SCHEMA.validate(task)
+    own = [(kind, "cardholder") for kind in ("mobile", "work", "home")]
+    assert [(number["kind"], number["may_be_told"]) for number in task["numbers"]] == own + others
+
+
+def test_callers_are_told_the_narrower_hours_of_bank_and_rules() -> None:
+    hours = task_of(Play(rules=bound(PACKS["cn"], contact={"hours": ["09:00", "21:00"]})))[0]["contact_hours"]
+    assert hours == ["09:00", "21:00"]
+    assert task_of(Play(rules=bound(PACKS["cn"])))[0]["contact_hours"] == ["08:00", "21:00"]
+    somewhere = Play(rules=bound(PACKS["cn"]), reported=extract(timezone="UTC"))
+    assert task_of(somewhere)[0]["contact_hours"] == ["00:00", "13:00"], "08:00 to 21:00 in Shanghai"
 
 
 @pytest.mark.parametrize("language", ["zh-CN", "zh-TW", "en", "fr"])

@@ -391,6 +391,42 @@ def test_a_policy_may_be_stricter_than_its_packs(old: str, new: str, tmp_path: P
     load_policy(path)
 
 
+UK = BOUND.replace("[cn, us-reg-f]", "uk-conc")
+
+
+@pytest.mark.parametrize(
+    ("row", "place", "rule", "reason"),
+    [
+        ("dispute: {allows: [{action: send_sms}]}", "dispute.allows[0]", "disputed-debt", "send_sms is not done while"),
+        ("dispute: {steps: [{action: send_sms}]}", "dispute.steps[0]", "disputed-debt", "send_sms is not done while"),
+        ("dispute: {ends_after_days: 90}", "dispute.ends_after_days", "disputed-debt", "until it is lifted"),
+        (
+            "breathing_space: {ends_after_days: 59}",
+            "breathing_space.ends_after_days",
+            "breathing-space",
+            "59 days are too few: the hold counts 60 days",
+        ),
+        ("breathing_space: {allows: [{action: queue_letter}]}", "breathing_space.allows[0]", "breathing-space", ""),
+    ],
+)
+def test_a_hold_that_lets_out_what_a_rule_suspends_is_refused(
+    row: str, place: str, rule: str, reason: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "holds.yaml"
+    path.write_text(f"{UK}holds:\n  {row}\n")
+    (told,) = problems(path).splitlines()
+    assert told.startswith(f"{path}:22: holds.{place}: ")
+    assert f"(uk-conc: {rule}, " in told
+    assert reason in told
+
+
+def test_a_hold_matrix_may_be_as_loose_as_the_rule(tmp_path: Path) -> None:
+    path = tmp_path / "holds.yaml"
+    rows = ["dispute: {allows: [{action: queue_letter}]}", "breathing_space: {ends_after_days: 60}"]
+    path.write_text(f"{UK}holds:\n  {rows[0]}\n  {rows[1]}\n  hardship: {{allows: [{{action: send_sms}}]}}\n")
+    load_policy(path)
+
+
 def beside(folder: Path, rule: str) -> Path:
     """A policy with a pack of its own beside it."""
     (folder / "rules").mkdir()

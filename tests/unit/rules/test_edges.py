@@ -142,6 +142,22 @@ def disputed(on: int) -> Shown:
     return shown
 
 
+def breathing_space(on: int) -> Shown:
+    """Breathing space begins on the second day and nobody lifts it."""
+
+    def shown(pack: Pack, _: Path) -> str:
+        policy, first, since = bound(pack, stages=many("queue_call", 1)), somebody(), OPENS + day(2)
+        facts = [DatedFact(first.as_of, first), fact(since, HoldPlaced("H", "breathing_space", since))]
+        case = Player(policy, first.as_of, since).play(ACCOUNT_ID, facts).last
+        assert case is not None
+        actions: tuple[Action, ...] = ("send_sms", "queue_call", "queue_letter", "place_with_agency", "file_legal")
+        found = [cannot_be_contacted(case, policy, action, OPENS + day(on)) for action in actions]
+        assert all(found) or not any(found)
+        return "; ".join(filter(None, found))
+
+    return shown
+
+
 # --- templates -------------------------------------------------------------------------------------------------------
 def text_of(wording: str, language: str = "en") -> Shown:
     def shown(pack: Pack, folder: Path) -> str:
@@ -180,6 +196,10 @@ EDGES: dict[str, list[Edge]] = {
     ],
     "uk-conc/hours": hours("Europe/London"),
     "uk-conc/wishes": [Edge(asked_not_to_be_called(2), asked_not_to_be_called(on)) for on in (3, 4, 90)],
+    "uk-conc/breathing-space": [
+        Edge(breathing_space(1), breathing_space(2)),
+        Edge(breathing_space(62), breathing_space(61)),  # placed on the 2nd day, it lasts 60
+    ],
     "uk-conc/disputed-debt": [Edge(disputed(2), disputed(3)), Edge(disputed(5), disputed(4))],
 }
 SHOWN = [(name, edge) for name, edges in EDGES.items() for edge in edges]

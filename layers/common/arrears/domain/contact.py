@@ -27,7 +27,7 @@ class NotBefore:
 def cannot_be_contacted(case: Case, policy: Policy, action: Action, on: date) -> str:
     """Return why the cardholder cannot be reached this way, or an empty text."""
     extract = case.account.extract(on)
-    if policy.bound is not None and (why := suspended(case, policy.bound, action, on)):
+    if policy.bound is not None and (why := suspended(case, policy, policy.bound, action, on)):
         return why
     if extract is None:
         return ""

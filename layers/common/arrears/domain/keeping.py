@@ -9,6 +9,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from arrears.domain.case import Case
 from arrears.domain.dates import ONE_DAY, zone
 from arrears.domain.facts import Account, Extract, Phone, Reached
+from arrears.domain.holds import holds_in_force
+from arrears.domain.policy import Policy
 from arrears.domain.policy_parts import WEEKDAYS, Window
 from arrears.domain.rules import THIRD_PARTIES, CapRule, HoursRule, InForce, NoticeRule, RulesInForce
 
@@ -128,13 +130,19 @@ def not_on(case: Case, rules: RulesInForce, action: str, phone: Phone | None, da
     return ""
 
 
-def suspended(case: Case, rules: RulesInForce, action: str, on: date) -> str:
-    """Return the hold that keeps an action from being done on a date, or an empty text."""
+def suspended(case: Case, policy: Policy, rules: RulesInForce, action: str, on: date) -> str:
+    """Return the hold that keeps an action from being done on a date, or an empty text.
+
+    A hold of the bank's file counts until it is lifted, whatever end the policy's hold matrix gives it.
+    """
+    if not rules.suspended:
+        return ""
+    standing = [(hold.reason, since) for hold in case.account.holds if (since := hold.since(on)) is not None]
+    standing += [(period.reason, period.since) for period in holds_in_force(case, policy, on)]
     for each, rule in rules.suspended:
-        if action in rule.actions:
-            for hold in case.account.holds:
-                if hold.reason in rule.holds and (since := hold.since(on)) is not None:
-                    return f"there is a {hold.reason} hold since {since} {each.cite}"
+        for reason, since in standing:
+            if action in rule.actions and reason in rule.holds and rule.lasts(since, on):
+                return f"there is a {reason} hold since {since} {each.cite}"
     return ""
 
 

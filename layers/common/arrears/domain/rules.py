@@ -196,11 +196,17 @@ class SuspendedRule(BaseRule):
     Attributes:
         holds: the reasons of the holds.
         actions: what is not done.
+        days: for so many days after the hold was placed at the most; without it, until it is lifted.
     """
 
     kind: Literal["suspended"]
     holds: tuple[HoldReason, ...]
     actions: tuple[StepAction, ...] = ("send_sms", "queue_call", "place_with_agency", "file_legal")
+    days: Annotated[int, Field(ge=1, le=3650)] | None = None
+
+    def lasts(self, since: date, on: date) -> bool:
+        """Say whether a hold that was placed on a date still suspends anything on another."""
+        return self.days is None or (on - since).days < self.days
 
 
 Rule = (
