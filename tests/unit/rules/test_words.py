@@ -24,8 +24,12 @@ CAP = {"kind": "cap", "actions": ["queue_call"], "at_most": 7, "in_days": 7}
             "Texts and calls only from 08:00 to 21:00; on Saturdays from 09:00 to 24:00, at the cardholder's place.",
         ),
         (
-            HOURS | {"by_weekday": {"sun": None}, "holidays": ["2005-10-10"]},
-            "Texts and calls only from 08:00 to 21:00; on Sundays none; on 10 October 2005 none, at the cardholder's place.",
+            HOURS | {"holidays": ["2005-10-10"]},
+            "Texts and calls only from 08:00 to 21:00; on 10 October 2005 none, at the cardholder's place.",
+        ),
+        (
+            HOURS | {"by_weekday": {"sun": None}},
+            "Texts and calls only from 08:00 to 21:00; on Sundays none, at the cardholder's place.",
         ),
         (CAP, "At most 7 calls in 7 consecutive days."),
         (CAP | {"per": "number", "in_days": 1}, "At most 7 calls to one number a day."),
