@@ -1,7 +1,7 @@
 """`arrears case explain` on the deployed table: a date is told by what was known and published then."""
 
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -125,6 +125,22 @@ def test_a_hold_says_why_nobody_was_contacted(stack: Stack, turn: Callable[[int]
     stack.on(OPENS + 10 * DAY)
 
     assert "Nothing was to be done: dispute hold since 5 June 2005 (rule 11)." in text(stack)
+
+
+def test_while_what_goes_out_is_paused_it_says_so_and_by_whom(stack: Stack, turn: Callable[[int], None]) -> None:
+    turn(0)
+    for days, is_on in ((3, True), (6, False)):
+        at = datetime.combine(OPENS + days * DAY, time(9), UTC)
+        stack.settings.turn("pause", on=is_on, by="Sample Operator", why="a wrong template", at=at)
+    stack.on(OPENS + 10 * DAY)
+    said = (
+        "Whatever is due waits: what goes out is paused since 5 June 2005 09:00 by Sample Operator: a wrong template."
+    )
+
+    assert said in text(stack, OPENS + 4 * DAY)
+    assert "paused" not in text(stack, OPENS + 2 * DAY)
+    assert "paused" not in text(stack, OPENS + 6 * DAY)
+    assert "paused" not in text(stack)
 
 
 # --- no case ---------------------------------------------------------------------------------------------------------

@@ -71,6 +71,7 @@ class Told:
         happened: the events that were recorded on the date.
         stage_reason: why the case entered the stage that it is in.
         later: a policy that counts from a later date, its label and that date.
+        stopped: why nothing goes out, whatever is due; empty where it may.
         note: what is uncertain about the explanation.
     """
 
@@ -80,6 +81,7 @@ class Told:
     happened: Sequence[Happened] = ()
     stage_reason: str = ""
     later: tuple[str, date] | None = None
+    stopped: str = ""
     note: str = ""
 
 
@@ -202,6 +204,10 @@ def _decided(told: Told) -> Iterator[str]:
     else:
         contacted = any(isinstance(each.event, ActionDone) for each in told.happened)
         yield f"{'Nothing more' if contacted else 'Nothing'} was to be done: {_reason(told, decision)}."
+    if told.stopped:
+        yield f"Whatever is due waits: {told.stopped}."
+    if case.shadow:
+        yield "The case is in shadow: all is decided and recorded, and nothing of it leaves the bank."
 
 
 def _reason(told: Told, wait: Wait) -> str:

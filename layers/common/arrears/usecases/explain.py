@@ -15,6 +15,7 @@ from arrears.domain.moment import Moment
 from arrears.domain.rollout import Rollout, in_force, next_change
 from arrears.errors import PermanentSetupError
 from arrears.records import Envelope
+from arrears.switches import Switch, Switches, Turned
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,20 @@ class Explain:
         rollouts = _published_by(self.settings.publications(), now.on, timezone)
         change = next_change(rollouts, case.opened_on, now.on)
         later = None if change is None or change.since is None else (change.label, change.since)
-        return Told(case, active.policy, now, happened, reason, later, note)
+        return Told(case, active.policy, now, happened, reason, later, self._stopped(case, now, clock), note)
+
+    def _stopped(self, case: Case, now: Moment, clock: Clock) -> str:
+        """Return why nothing went out at the end of a date, or goes out now (`arrears ops pause`, `shadow`)."""
+        timezone = case.account.timezone
+        if now.on == clock.now(timezone).on:
+            return self.settings.switches().holds(shadow_case=case.shadow) or ""
+        at = zone(timezone)
+        last: dict[str, Turned] = {}
+        for turn in self.settings.turned():
+            if turn.at.astimezone(at).date() <= now.on:
+                last.setdefault(turn.name, turn)
+        on = {turn.name: Switch(turn.at, turn.by, turn.why) for turn in last.values() if turn.on}
+        return Switches(on.get("pause"), on.get("shadow")).holds(shadow_case=case.shadow) or ""
 
     def _policy(self, case: Case, known: Sequence[Envelope], now: Moment, clock: Clock) -> tuple[ActivePolicy, str]:
         """Return the policy that counted on the date: that of the date's last decision, else what was published."""
