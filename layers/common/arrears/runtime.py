@@ -38,8 +38,10 @@ from arrears.usecases.next_step import execution_name
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-logger = Logger(service="arrears", level=os.environ.get("LOG_LEVEL", "INFO"))
-metrics = Metrics(namespace="Arrears", service="arrears")
+#: The stack's name: alarms of one stack do not ring for another of the same account.
+_SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME", "arrears")
+logger = Logger(service=_SERVICE, level=os.environ.get("LOG_LEVEL", "INFO"))
+metrics = Metrics(namespace="Arrears", service=_SERVICE)
 logging.getLogger("botocore").setLevel(logging.WARNING)
 
 P = ParamSpec("P")

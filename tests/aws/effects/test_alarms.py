@@ -276,6 +276,13 @@ def test_no_alarm_waits_for_a_metric_that_nobody_writes() -> None:
     assert {body["Properties"]["MetricName"] for body in OURS.values()} <= emitted()
 
 
+def test_an_alarm_hears_its_own_stack_and_no_other_of_the_account() -> None:
+    service = load()["Globals"]["Function"]["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]
+
+    assert service == {"Ref": "AWS::StackName"}
+    assert all(body["Properties"]["Dimensions"] == [{"Name": "service", "Value": service}] for body in OURS.values())
+
+
 def widgets() -> list[dict[str, Any]]:
     (dashboard,) = resources(load(), "AWS::CloudWatch::Dashboard").values()
     shown: list[dict[str, Any]] = json.loads(Resolver(load())(dashboard["Properties"]["DashboardBody"]))["widgets"]
