@@ -414,7 +414,7 @@ def alarm_table() -> str:
         threshold = alarm["Threshold"]
         than = f"`{threshold['Ref']}`" if isinstance(threshold, dict) else f"{threshold}"
         of = alarm["Dimensions"][0]["Value"]
-        metric = f"`{alarm['MetricName']}`" + (f" of `{of['Fn::GetAtt'][0]}`" if isinstance(of, dict) else "")
+        metric = f"`{alarm['MetricName']}`" + (f" of `{of['Fn::GetAtt'][0]}`" if "Fn::GetAtt" in of else "")
         rings = (
             f"{metric}: {_COMPARED[alarm['ComparisonOperator']]} {than} {_STATISTICS[alarm['Statistic']]} "
             f"in {_period(alarm['Period'])}"

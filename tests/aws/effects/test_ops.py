@@ -57,7 +57,7 @@ def ops(
         "LetterQueueUrl": world.stack.physical["LetterQueue"],
     }
     for name, output in QUEUES.items():
-        fifo = {} if name == "DeadLetters" else {"FifoQueue": "true"}
+        fifo: dict[Any, str] = {} if name == "DeadLetters" else {"FifoQueue": "true"}
         suffix = ".fifo" if fifo else ""
         outputs[output] = aws.sqs().create_queue(QueueName=f"{name}{suffix}", Attributes=fifo)["QueueUrl"]
         world.stack.physical[name] = outputs[output]
@@ -82,7 +82,9 @@ def ops(
 def dead(world: World, queue: str, body: object, attributes: dict[str, str] | None = None, group: str = "") -> str:
     """Put a message among the dead ones; return its id."""
     more: dict[str, Any] = {"MessageGroupId": group, "MessageDeduplicationId": "once"} if group else {}
-    told = {name: {"DataType": "String", "StringValue": value} for name, value in (attributes or {}).items()}
+    told: dict[str, Any] = {
+        name: {"DataType": "String", "StringValue": value} for name, value in (attributes or {}).items()
+    }
     url = world.stack.physical[queue]
     answer = aws.sqs().send_message(QueueUrl=url, MessageBody=json.dumps(body), MessageAttributes=told, **more)
     return answer["MessageId"]
