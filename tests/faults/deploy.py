@@ -167,6 +167,7 @@ def deployed(world: "World") -> Iterator[None]:
         *(patch.object(module, "observe", _nothing) for module in (bootstrap, bootstrap_effects)),
         *(patch.object(module, "count", _nothing) for module in (bootstrap_effects, bootstrap_contacts)),
         patch.object(runtime.logger._logger, "disabled", True),
+        patch.object(runtime.metrics, "add_metric", _nothing),
     ]
     with ExitStack() as stack:
         stack.callback(forget_clients)

@@ -89,7 +89,7 @@ class Hub:
 
     def start(
         self, name: str, function: Callable[[], Any], done: Done, *, seconds: float = 60.0, mortal: bool = True
-    ) -> Run:
+    ) -> None:
         """Begin a run; `done` is given what it returns, or the name of its error."""
 
         def body() -> None:
@@ -112,7 +112,6 @@ class Hub:
 
         run = Run(name, greenlet(body, parent=self._home), self.time + seconds, mortal)
         self._runs.append(run)
-        return run
 
     def busy(self) -> bool:
         """Say whether anything runs."""

@@ -41,14 +41,14 @@ def confirm_before_do() -> Iterator[None]:
     """An action is recorded as done, and done then."""
     compose = bootstrap_effects._carry_out
 
-    def backwards(perform: Any) -> CarryOut:
+    def backwards(perform: Any, *rest: Any) -> CarryOut:
         def confirmed_first(work: Work) -> Effect:
             case = work.record.case
             stamp = Stamp(work.clock.at(case.account.timezone), work.now.on, work.active.policy.label)
             bootstrap.table().append(work.record, [ActionDone(work.act.action_id, work.now.on, "", ())], stamp)
             return cast("Effect", perform(work))
 
-        return compose(confirmed_first)
+        return compose(confirmed_first, *rest)
 
     with patch.object(bootstrap_effects, "_carry_out", backwards):
         yield

@@ -112,9 +112,8 @@ class Watch:
         case = self.cases.get(case_id)
         if case is None:
             raise BrokenError("5 replay", f"{case_id} is stored without its events")
-        self._holds(
-            item["state"]["S"] == codec.case_to_json(case), "5 replay", f"{case_id} is not what its events give"
-        )
+        packed = codec.case_to_bytes(case)
+        self._holds(item["state"]["B"] == packed, "5 replay", f"{case_id} is not what its events give")
         self._holds(item["head"]["S"] == self.heads[case_id], "5 chain", f"{case_id}: its head is not its last event's")
 
     # --- events ------------------------------------------------------------------------------------------------------

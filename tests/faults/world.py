@@ -121,7 +121,8 @@ class World(Hub):
 
     def serve(self, what: str, effect: Callable[[], Any], done: Done) -> None:
         """Have Step Functions make a call itself."""
-        self.start(what, effect, done, seconds=1e9, mortal=False)
+        late = (0.0, 0.4, 2.0)[self.choices.pick((0.6, 0.25, 0.15))] if self.storm else 0.0
+        self.at(self.time + late, what, lambda: self.start(what, effect, done, seconds=1e9, mortal=False))
 
     def _again(self, folder: str, event: Any, tries: int = 6) -> None:
         """Invoke a function as an asynchronous event does: it comes at least once, and again after an error."""
