@@ -117,19 +117,16 @@ def policy_of(number: int) -> Policy:
 
 
 @functools.cache
-def published(number: int) -> tuple[dict[Key, Item], Wordings]:
-    """The items of a published policy, and the words that go with it: once for all worlds."""
+def published(number: int) -> tuple[dict[Key, Item], dict[str, settings_module.ActivePolicy], Wordings]:
+    """The items of a published policy, what is parsed of it, and the words that go with it: once for all worlds."""
     document = json.dumps({"policy": policy_of(number).model_dump(mode="json", by_alias=True), "templates": {}})
     table, given = Dynamo(Calm()), environment()
     settings = settings_module.Settings(
         cast("Any", table), "table", production=False, default_policy=given["POLICY_NAME"], agency_id=given["AGENCY_ID"]
     )
     settings.publish(document, policy_of(number).label)
-    return table.items, Wordings(production=False)
-
-
-#: Policies as they were parsed, by the hash of their text.
-PARSED: dict[str, settings_module.ActivePolicy] = {}
+    settings.active()
+    return table.items, settings._parsed, Wordings(production=False)
 
 
 @contextmanager
@@ -155,7 +152,7 @@ def deployed(world: "World") -> Iterator[None]:
     patches: list[AbstractContextManager[object]] = [
         *(patch.object(aws, name, lambda made=made: made) for name, made in clients.items()),
         patch.dict(os.environ, environment()),
-        patch.object(bootstrap_effects, "_wordings", lambda: published(world.policy_number)[1]),
+        patch.object(bootstrap_effects, "_wordings", lambda: published(world.policy_number)[2]),
         patch.object(settings_module, "datetime", _Clock),
         patch.object(table_module, "_back_off", pause),
         patch.dict(sms.SnsSms.__init__.__kwdefaults__, {"pause": pause}),

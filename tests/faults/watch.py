@@ -8,6 +8,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from itertools import zip_longest
 from typing import Any
 
 from arrears.adapters.table import account_pk
@@ -112,8 +113,10 @@ class Watch:
         case = self.cases.get(case_id)
         if case is None:
             raise BrokenError("5 replay", f"{case_id} is stored without its events")
-        packed = codec.case_to_bytes(case)
-        self._holds(item["state"]["B"] == packed, "5 replay", f"{case_id} is not what its events give")
+        stored = item["state"]["B"]
+        # A set has no order, so the same case can be other bytes.
+        same = stored == codec.case_to_bytes(case) or codec.case_from_bytes(stored) == case
+        self._holds(same, "5 replay", f"{case_id} is not what its events give")
         self._holds(item["head"]["S"] == self.heads[case_id], "5 chain", f"{case_id}: its head is not its last event's")
 
     # --- events ------------------------------------------------------------------------------------------------------
@@ -316,12 +319,19 @@ class Watch:
                     listed[row["placement_id"]] += 1
                 if row.get("case_id") == case.case_id and "#RECALL#" in sk:
                     recalled.append(sk)
-        given = [p for p in case.placements if p.agency_id]
+        days = {e.action_id: dict(e.details).get("date") for e in self.log[case.case_id] if isinstance(e, ActionDone)}
+        placed = [p for p in case.placements if p.agency_id]
+        # The agency knows nothing of a day that is not closed: of two placements of one day it gets the second.
+        given = [
+            placement
+            for placement, following in zip_longest(placed, placed[1:])
+            if following is None or days[placement.action_id] != days[following.action_id]
+        ]
         for placement in given:
             times = listed[placement.action_id]
             self._holds(times == 1, "4 manifest", f"{placement.action_id} is in {times} manifests")
         self._holds(sum(listed.values()) == len(given), "4 manifest", f"{case.case_id}: {listed}")
-        taken = [p for p in given if p.ended in ("cured", "hold", "term", "order")]
+        taken = [p for p in given if p.ended not in ("", "returned", "deferred")]
         self._holds(
             len(recalled) == len(taken), "4 recalls", f"{case.case_id}: {len(recalled)} recalls of {len(taken)}"
         )

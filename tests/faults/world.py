@@ -20,7 +20,7 @@ from arrears.files import Kind, parse
 from arrears.usecases.retry import Retry
 from arrears.usecases.take_in import NumberedRow, TakeIn, account_id_of
 from tests.faults.choices import Choices
-from tests.faults.deploy import PARSED, deployed, handlers, limits, passes, policy_of, published, stream_pattern
+from tests.faults.deploy import deployed, handlers, limits, passes, policy_of, published, stream_pattern
 from tests.faults.dynamo import Dynamo, Item, Key, Written
 from tests.faults.hub import BrokenError, Done, Hub
 from tests.faults.machine import Execution, Machine
@@ -277,9 +277,10 @@ class World(Hub):
     # --- a life ------------------------------------------------------------------------------------------------------
     def play(self) -> None:
         """Play a world: a storm of some dates, then a calm in which everything comes to its end."""
-        self.table.store(published(self.policy_number)[0])
+        items, parsed, _ = published(self.policy_number)
+        self.table.store(items)
         with deployed(self):
-            bootstrap.settings()._parsed = PARSED
+            bootstrap.settings()._parsed = dict(parsed)
             Exports(bootstrap.table()).set_closed_through(START.date() - timedelta(days=1))
             for number, account_id in enumerate(self.accounts):
                 self._tell("portfolio", "", first_extract(self.choices, account_id), f"first-{number}")

@@ -49,10 +49,12 @@ CREDENTIALS = {
 _TABLE_KEYS = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
 
 
-def make_table(client: "DynamoDBClient", name: str = TABLE) -> None:
-    """Create the delinquency table as the template describes it."""
+def make_table(client: "DynamoDBClient", name: str = TABLE, *, stream: bool = False) -> None:
+    """Create the delinquency table as the template describes it, with its stream if it is asked for."""
     ((_, body),) = resources(load(), "AWS::DynamoDB::Table").items()
     arguments: dict[str, Any] = {key: Resolver(load())(body["Properties"][key]) for key in _TABLE_KEYS}
+    if stream:
+        arguments["StreamSpecification"] = {**body["Properties"]["StreamSpecification"], "StreamEnabled": True}
     client.create_table(TableName=name, **arguments)
 
 

@@ -223,6 +223,25 @@ def test_a_case_that_a_hold_takes_back_and_that_is_placed_again_is_in_two_days_w
     assert ids[0] in recalled
 
 
+def test_a_case_that_is_placed_twice_on_a_day_is_not_recalled_from_who_has_just_got_it(quick: World) -> None:
+    """A hold is placed and lifted before the day is closed: the agency knows nothing of the first placement."""
+    (case_id,) = place(quick, "CARD-1")
+    quick.stack.news(case_id, held(quick.today), on=quick.today)
+    quick.act(quick.until("RecallFromAgency", case_id))
+    quick.stack.news(case_id, lifted(quick.today), on=quick.today)
+    again = quick.until("PlaceWithAgency", case_id)
+    quick.act(again)
+
+    report = quick.close()
+
+    assert (report["placements"], report["recalls"]) == (1, 0)
+    quick.manifest("AgencyBucket", placements(quick.today))
+    (row,) = quick.body("AgencyBucket", f"{placements(quick.today)}cases.jsonl").decode().splitlines()
+    assert json.loads(row)["placement_id"] == again["action_id"]
+    assert quick.keys("AgencyBucket", recalls(quick.today)) == []
+    assert Exports(quick.stack.table).cases_held("default") == [case_id]
+
+
 def test_days_that_were_missed_are_closed_too(quick: World) -> None:
     place(quick, "CARD-1")
     quick.stack.on(OPENS + timedelta(days=2))

@@ -23,6 +23,11 @@ _FAILED: tuple[str, ...] = ("", "returned", "term", "order")
 _NOT_COUNTED: tuple[str, ...] = ("hold", "plan", "deferred")
 
 
+def recall_of(placement_id: str) -> str:
+    """Return the id of the action that recalls a placement."""
+    return f"{placement_id}.recall"
+
+
 @value
 class Candidate:
     """A case that is to be placed.

@@ -9,7 +9,7 @@ change by itself; news changes it sooner.
 from collections.abc import Iterable, Sequence
 from datetime import date, time
 
-from arrears.domain.agencies import term_end
+from arrears.domain.agencies import recall_of, term_end
 from arrears.domain.calls import first_call
 from arrears.domain.case import Case, Placement
 from arrears.domain.contact import cannot_be_contacted, must_wait, opening
@@ -224,8 +224,8 @@ def _term_over(case: Case, policy: Policy, on: date) -> Decision | None:
 def _recall(case: Case, placement: Placement, why: str, on: date, reason: str) -> Act | Wait:
     if _has_failed(case, "recall_from_agency"):
         return _parked(case, on)
-    action_id = f"{placement.action_id}.recall"
-    return Act("recall_from_agency", case.stage, why, action_id, reason, agency_id=placement.agency_id)
+    recall_id = recall_of(placement.action_id)
+    return Act("recall_from_agency", case.stage, why, recall_id, reason, agency_id=placement.agency_id)
 
 
 def stands_still(

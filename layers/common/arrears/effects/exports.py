@@ -22,6 +22,7 @@ from typing import Final, Literal, cast
 
 from arrears.adapters.aws import Item
 from arrears.adapters.table import Table
+from arrears.domain.agencies import recall_of
 from arrears.domain.case import Case
 from arrears.domain.dates import ONE_DAY
 from arrears.domain.events import CommissionSettled
@@ -115,6 +116,19 @@ class Exports:
     def has_placement(self, day: date, agency_id: str, case_id: str) -> bool:
         """Say whether a case is among an agency's placements of a day."""
         return self._item(_pk(day), _sk(agency_id, "PLACEMENT", case_id)) is not None
+
+    def replaced(self, day: date, agency_id: str, case_id: str) -> list[Item]:
+        """Return the writes without which a case that is placed twice on a day would be recalled in the day's set.
+
+        The agency knows nothing of a day that is not closed: it gets the second placement, and neither the first nor
+        the recall that ended it.
+        """
+        item = self._item(_pk(day), _sk(agency_id, "PLACEMENT", case_id))
+        if item is None:
+            return []
+        recall_id = recall_of(str(json.loads(item["row"]["S"])["placement_id"]))
+        key = {"pk": {"S": _pk(day)}, "sk": {"S": _sk(agency_id, "RECALL", recall_id)}}
+        return [{"Delete": {"TableName": self.table.name, "Key": key}}]
 
     def writes(
         self,

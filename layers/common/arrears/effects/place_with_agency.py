@@ -65,7 +65,7 @@ class PlaceWithAgency:
         writes = self.exports.writes(
             day, agency_id, "PLACEMENT", case_id, row, sheet=sheet_to_json(content), language=language
         )
-        return Effect(key, details, writes)
+        return Effect(key, details, [*writes, *self.exports.replaced(day, agency_id, case_id)])
 
     def _offer(self, work: Work) -> Effect:
         """Have the case wait for the day's allocation."""
