@@ -131,6 +131,17 @@ def test_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str
         main([*command, "--approve-after", "-1"])
 
 
+def test_the_page_that_compares_says_who_waits_and_what_was_assumed(tmp_path: Path) -> None:
+    rules, page = write_policy(tmp_path / "policy.json"), tmp_path / "report.html"
+    portfolio = write(tmp_path / "p.csv", "portfolio", [extract(ACCOUNT, str(FIRST), "9000", "2005-06-01")])
+    command = ["simulate", "--portfolio", str(portfolio), "--policy", str(rules), "--from", str(FIRST)]
+    command += ["--to", str(LAST), "--out", str(tmp_path / "out"), "--report", str(page)]
+    assert main(command) == 0
+    assert "Cases that wait for a legal officer at the end: 1 under test 1." in page.read_text(encoding="utf-8")
+    assert main([*command, "--approve-after", "2"]) == 0
+    assert "are taken to be approved 2 days later." in page.read_text(encoding="utf-8")
+
+
 def write_policy(path: Path) -> Path:
     path.write_text(json.dumps({**POLICY, "legal": {"approval": {}}}), encoding="utf-8")
     return path

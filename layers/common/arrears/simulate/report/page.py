@@ -157,7 +157,8 @@ class _Page:
         yield "<body>"
         yield "<header><h1>Policies compared on the same portfolio</h1>"
         accounts = self._outcomes[0].summary["accounts"]
-        yield f"<p>{accounts:,} accounts, played from {self._first} through {self._last}.</p></header>"
+        played = f"{accounts:,} accounts, played from {self._first} through {self._last}."
+        yield f"<p>{played}{self._approvals()}</p></header>"
         yield '<nav aria-label="On this page"><ul>'
         yield "".join(f'<li><a href="#{name}">{_SECTIONS[name]}</a></li>' for name in shown)
         yield "</ul></nav><main>"
@@ -167,6 +168,18 @@ class _Page:
         yield "</main></body></html>\n"
 
     # --- the policies ------------------------------------------------------------------------------------------------
+    def _approvals(self) -> str:
+        """Say what became of filings that wait for a legal officer: a page of sums must not hide that they wait."""
+        after = self._outcomes[0].summary["approve_after_days"]
+        if after is not None:
+            return f" Filings that wait for a legal officer are taken to be approved {after} days later."
+        waiting = [
+            f"{outcome.summary['awaiting_approval']:,} under {outcome.policy.label}"
+            for outcome in self._outcomes
+            if outcome.summary["awaiting_approval"]
+        ]
+        return f" Cases that wait for a legal officer at the end: {escape(', '.join(waiting))}." if waiting else ""
+
     def _policies(self) -> Iterator[str]:
         header = ["policy", "cases opened", "paid", "still open", *CHANNELS_SHOWN, "contacts a case", "cost a case"]
         rows: list[list[_Cell]] = []
