@@ -186,6 +186,39 @@ def test_every_action_has_a_state_and_code_can_name_no_other() -> None:
     assert DEFINITION["States"]["What next?"]["Default"] == "Closed"
 
 
+# --- stopped and let go ----------------------------------------------------------------------------------------------
+def test_while_what_goes_out_is_paused_a_case_waits_at_the_send_and_goes_on_after_it(escalation: Escalation) -> None:
+    settings = escalation.stack.settings
+    settings.turn("pause", on=True, by="I. Operator", why="wrong rates")
+
+    execution = escalation.start().rest()
+
+    assert execution.path() == ["Assess", "What next?", "SendSms", "WaitForNews"]
+    assert due(escalation.stack) == OPENS + DAY
+    assert escalation.outside.texts() == []
+    play(escalation, execution, OPENS + 2 * DAY)
+    assert escalation.outside.texts() == []
+
+    settings.turn("pause", on=False, by="I. Operator")
+    play(escalation, execution, OPENS + 3 * DAY)
+
+    assert len(escalation.outside.texts()) == 1
+    assert [(done.action, done.on) for done in escalation.stack.case(CASE_ID).case.done] == [
+        ("send_sms", OPENS + 3 * DAY)
+    ]
+    assert execution.status == "RUNNING"
+
+
+def test_a_case_that_is_paid_while_what_goes_out_is_paused_closes_at_once(escalation: Escalation) -> None:
+    escalation.stack.settings.turn("pause", on=True, by="I. Operator", why="wrong rates")
+    execution = escalation.start().rest()
+
+    escalation.stack.on(OPENS + DAY)
+    escalation.news(paid("60000.00", on=OPENS + DAY), on=OPENS + DAY)
+
+    assert execution.end() == "SUCCEEDED"
+
+
 # --- the ends --------------------------------------------------------------------------------------------------------
 def test_an_execution_whose_case_is_not_due_ends_at_once(escalation: Escalation) -> None:
     escalation.stack.report(account(extract("0.00", oldest_due=None)))
