@@ -55,6 +55,11 @@ class Switches:
     pause: Switch | None = None
     shadow: Switch | None = None
 
+    @property
+    def stopping(self) -> Name | None:
+        """Which one stops what goes out for real; its name alone, for logs, which name no person."""
+        return "pause" if self.pause is not None else "shadow" if self.shadow is not None else None
+
     def holds(self, *, shadow_case: bool) -> str | None:
         """Return why nothing may go out for a case; None where it may."""
         if self.pause is not None:

@@ -235,7 +235,7 @@ def test_the_days_letters_become_one_batch_whose_manifest_is_whole(world: World)
 
     report = world.invoke("dispatch_letters", {})
 
-    assert report == {"date": day.isoformat(), "letters": 3, "taken_out": 0, "left": 0, "why_none": ""}
+    assert report == {"date": day.isoformat(), "letters": 3, "taken_out": 0, "left": 0, "stopped_by": ""}
     manifest = world.manifest("DocumentsBucket", mail_folder(day))
     assert manifest["letters"] == letters
     rows = index(world, day)

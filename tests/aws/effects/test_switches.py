@@ -151,7 +151,7 @@ def test_letters_that_are_queued_stay_in_the_queue_while_paused_and_go_with_the_
     report = quick.invoke("dispatch_letters", {})
 
     assert report["letters"] == 0
-    assert "paused" in report["why_none"]
+    assert report["stopped_by"] == "pause"
     assert not quick.keys("DocumentsBucket", "mail/")
     resume(quick)
     assert quick.invoke("dispatch_letters", {})["letters"] == 1
@@ -164,7 +164,7 @@ def test_the_worklist_is_empty_while_paused_says_why_and_has_the_calls_on_the_ne
 
     report = quick.invoke("build_worklist", {})
 
-    assert (report["calls"], report["left_over"]) == (0, 1)
+    assert (report["calls"], report["left_over"], report["stopped_by"]) == (0, 1, "pause")
     assert quick.body("DocumentsBucket", worklist_key(day)).decode().count("\n") == 1
     assert "paused since" in quick.body("DocumentsBucket", notice_key(day)).decode()
     assert CASE_ID in quick.body("DocumentsBucket", left_over_key(day)).decode()

@@ -34,13 +34,13 @@ class WorklistReport(TypedDict):
     """What the list has: how many calls, and how many did not fit.
 
     Attributes:
-        why_empty: why nobody is called, where what goes out is stopped.
+        stopped_by: the switch that stops what goes out, so that nobody is called; empty for none.
     """
 
     date: str
     calls: int
     left_over: int
-    why_empty: str
+    stopped_by: str
 
 
 def worklist_key(day: date) -> str:
@@ -82,7 +82,8 @@ class BuildWorklist:
         capacity = calls.capacity_per_day if calls is not None else None
         entries = [entry for case_ids in self._open() for entry in self._entries(case_ids, policies, day)]
         before = self._left_over(day)
-        why_empty = self.settings.switches().holds(shadow_case=False) or ""
+        switches = self.settings.switches()
+        why_empty = switches.holds(shadow_case=False) or ""
         capacity = 0 if why_empty else capacity
         listed, left = ranked(entries, before, capacity)
         accounts = self.table.accounts([entry.account_id for entry in listed]) if listed else {}
@@ -96,7 +97,12 @@ class BuildWorklist:
         self._notice(day, why_empty)
         self.tell("CallsListed", len(listed))
         self.tell("CallsLeftOver", len(left))
-        return {"date": day.isoformat(), "calls": len(listed), "left_over": len(left), "why_empty": why_empty}
+        return {
+            "date": day.isoformat(),
+            "calls": len(listed),
+            "left_over": len(left),
+            "stopped_by": switches.stopping or "",
+        }
 
     def _notice(self, day: date, why_empty: str) -> None:
         if why_empty or self.documents.notes(notice_key(day)) is not None:

@@ -58,14 +58,14 @@ class MailReport(TypedDict):
 
     Attributes:
         left: letters that wait for the next batch.
-        why_none: why there is no batch, where what goes out is stopped: all letters stay in the queue.
+        stopped_by: the switch that stops what goes out (all letters stay in the queue); empty for none.
     """
 
     date: str
     letters: int
     taken_out: int
     left: int
-    why_none: str
+    stopped_by: str
 
 
 class _Ready(NamedTuple):
@@ -99,9 +99,9 @@ class DispatchLetters:
         is_closed = self._listed(day) is not None
         ready: list[_Ready] = []
         spent: list[str] = []
-        report: MailReport = {"date": day.isoformat(), "letters": 0, "taken_out": 0, "left": 0, "why_none": ""}
-        report["why_none"] = self.settings.switches().holds(shadow_case=False) or ""
-        if report["why_none"]:
+        report: MailReport = {"date": day.isoformat(), "letters": 0, "taken_out": 0, "left": 0, "stopped_by": ""}
+        report["stopped_by"] = self.settings.switches().stopping or ""
+        if report["stopped_by"]:
             return report
         for message in self.letters.receive():
             task = json.loads(message.body)

@@ -75,7 +75,7 @@ class OpenCases:
             by = limitation_ends(case, policy, on)
             soon = by is not None and on >= by - timedelta(days=policy.legal.warn_days)
             if soon or case.approvals:
-                found.append(Due(case, by, _state(case, by, on)))
+                found.append(Due(case, by, _state(case, by, on) + (" (in shadow)" if case.shadow else "")))
         return sorted(found, key=lambda due: (due.by or date.max, due.case.case_id))
 
 
