@@ -1,5 +1,9 @@
 """Events in plain words, for `arrears case show`, the demo and whoever asks why a customer was called."""
 
+from collections.abc import Iterator
+from datetime import date
+
+from arrears.domain.case import Case
 from arrears.domain.events import (
     ActionDone,
     ActionFailed,
@@ -42,7 +46,11 @@ from arrears.domain.events import (
     SmsReported,
     StageEntered,
 )
+from arrears.domain.holds import hold_periods
+from arrears.domain.plans import next_instalment, plan_offer
+from arrears.domain.policy import Policy
 
+_EVERY = {"month": "a month", "two_weeks": "every two weeks", "week": "a week"}
 _ASKED = {"asked": "asked", "reminded": "reminded", "escalated": "passed over, the case is escalated"}
 
 
@@ -126,3 +134,25 @@ def in_words(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912 - one line fo
             return f"tried again by {by}"
         case CaseClosed(reason=reason):
             return f"case closed: {reason}"
+
+
+def holds_and_plans(case: Case, policy: Policy, on: date) -> Iterator[str]:
+    """Yield a line for each hold that is known of an open case, and for its plan, or the one that may be offered."""
+    for hold in hold_periods(case, policy, on):
+        if hold.why:
+            yield f"hold without effect: {hold.reason} since {hold.since}: {hold.why}"
+        elif hold.is_in_force(on):
+            until = f" until {hold.until}" if hold.until is not None else ", until it is lifted"
+            yield f"hold: {hold.reason} since {hold.since}{until}"
+    plan, following = case.standing_plan(on), next_instalment(case, policy, on)
+    if plan is not None and following is not None:
+        terms = plan.plan
+        yield (
+            f"instalment plan {terms.plan_id}: {terms.instalments} of {terms.amount}, {_EVERY[terms.every]}; "
+            f"the next is due on {following[0]}"
+        )
+    offer = plan_offer(case, policy, on)
+    if offer is not None:
+        least = f" of at least {offer.minimum}" if offer.minimum is not None else ""
+        together = f", {offer.together} or more in all" if offer.together is not None else ""
+        yield f"may be offered: a plan of at most {offer.at_most} instalments{least}{together}"

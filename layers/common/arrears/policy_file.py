@@ -142,6 +142,13 @@ def named_templates(policy: Policy) -> list[tuple[tuple[str | int, ...], str, st
             named.append(
                 (("contact", "fallback", action, "template"), _CHANNELS.get(instead.action, ""), instead.template)
             )
+    for reason, rule in policy.holds.items():
+        for index, answer in enumerate(rule.steps):
+            if answer.template is not None:
+                at = ("holds", reason, "steps", index, "template")
+                named.append((at, _CHANNELS[answer.action], answer.template))
+    if policy.instalments is not None and policy.instalments.remind_days_before is not None:
+        named.append((("instalments", "template"), "sms", policy.instalments.template))
     if policy.promises.remind_days_before is not None:
         named.append((("promises", "template"), "sms", policy.promises.template))
     if policy.monthly_reminder is not None and policy.monthly_reminder.template is not None:

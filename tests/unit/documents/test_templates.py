@@ -12,8 +12,8 @@ from arrears.documents.templates import LAWYER_PARTS, LETTER_PARTS, Templates, l
 from arrears.documents.variables import VARIABLES, Value, reference
 from tests.unit.documents.made_up import BANKS, LANGUAGES, money, templates
 
-SMS = ("just_overdue", "monthly", "promise_reminder")
-LETTERS = ("reminder_letter", "lawyer_letter", "final_notice")
+SMS = ("just_overdue", "monthly", "promise_reminder", "instalment_reminder")
+LETTERS = ("reminder_letter", "lawyer_letter", "final_notice", "dispute_received", "statement_of_account")
 
 
 def values(language: str, **changes: Value) -> dict[str, Value]:
@@ -31,6 +31,8 @@ def values(language: str, **changes: Value) -> dict[str, Value]:
         "hours": bank.hours,
         "promise_amount": money("500.00", language),
         "promise_date": date(2005, 6, 20),
+        "instalment_amount": money("500.00", language),
+        "instalment_date": date(2005, 6, 20),
         **changes,
     }
 
@@ -278,7 +280,7 @@ def test_the_template_beside_the_policy_wins_over_the_one_that_ships(tmp_path: P
 
 
 def test_a_template_that_is_not_there_or_of_another_channel_is_named() -> None:
-    with pytest.raises(TemplateError, match="no template is named mnthly; there are final_notice"):
+    with pytest.raises(TemplateError, match="no template is named mnthly; there are dispute_received, final_notice"):
         templates().sms("mnthly", "en", None, None, {})
     with pytest.raises(TemplateError, match="is a letter, not a sms"):
         templates().sms("lawyer_letter", "en", None, None, {})

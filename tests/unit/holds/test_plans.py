@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from arrears.describe import holds_and_plans
 from arrears.domain.case import Case
 from arrears.domain.decide import Wait, decide
 from arrears.domain.events import PlanAccepted, PlanAgreed, PlanCancelled, PlanEnded, PlanRefused
@@ -334,3 +335,28 @@ def test_a_case_with_a_plan_in_a_stage_of_calls_calls_nobody_until_it_is_missed(
     silent = [PLAN.agreed_on + timedelta(days=ahead) for ahead in range((day("08-04") - PLAN.agreed_on).days + 1)]
     assert not {f"{on:%m-%d}" for on in silent} & set(dates(played, "queue_call"))
     assert "08-05" in dates(played, "queue_call")
+
+
+def test_what_is_shown_of_holds_and_plans() -> None:
+    keys = {
+        "instalments": {"at_most": 12, "minimum_instalment": {"CNY": "100"}, "minimum_share": "0.5"},
+        "holds": {"breathing_space": {"ends_after_days": 60, "not_again_within_months": 12}},
+    }
+    told = [
+        fact(day("06-03"), held(day("06-03"), reason="breathing_space")),
+        fact(day("06-04"), lifted(day("06-04"), reason="breathing_space")),
+        fact(day("06-05"), held(day("06-05"), hold_id="B2", reason="breathing_space")),
+        fact(day("06-11"), held(day("06-11"), hold_id="D", reason="dispute")),
+    ]
+    free, kept = (last_case(play([*told, *more], last=day("06-12"), **keys)) for more in ([], [agreed()]))
+
+    lines = list(holds_and_plans(free, policy(**keys), day("06-12")))
+    why = "the breathing_space hold before ended on 2005-06-04, and no other counts before 2006-06-04"
+    assert lines == [
+        f"hold without effect: breathing_space since 2005-06-05: {why}",
+        "hold: dispute since 2005-06-11, until it is lifted",
+        "may be offered: a plan of at most 12 instalments of at least 100 CNY, 500.00 CNY or more in all",
+    ]
+    assert list(holds_and_plans(kept, policy(**keys), day("06-12")))[-1] == (
+        "instalment plan IP-1: 4 of 250.00 CNY, a month; the next is due on 2005-07-01"
+    )

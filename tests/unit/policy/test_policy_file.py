@@ -76,7 +76,7 @@ def test_a_policy_may_be_json(tmp_path: Path) -> None:
             "template: nothing",
             (
                 "12: stages.letter.steps[0].template: no template is named nothing; "
-                "there are final_notice, lawyer_letter, reminder_letter"
+                "there are dispute_received, final_notice, lawyer_letter, reminder_letter, statement_of_account"
             ),
         ),
         (

@@ -23,7 +23,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def _show(arguments: argparse.Namespace) -> int:
-    from arrears.describe import in_words
+    from arrears.describe import holds_and_plans, in_words
     from arrears.domain.decide import Act, Close, Wait, opens_on
     from arrears.domain.turn import take_turn
     from arrears.stack import connect
@@ -51,7 +51,10 @@ def _show(arguments: argparse.Namespace) -> int:
             decided = f"  [{envelope.policy}]" if envelope.policy else ""
             print(f"  {envelope.number:>4}  {envelope.at:%Y-%m-%d %H:%M}  {in_words(envelope.event)}{decided}")
         if case.is_open:
-            _, _, decision = take_turn(case, policies.for_case(case, now.on).policy, now)
+            policy = policies.for_case(case, now.on).policy
+            for line in holds_and_plans(case, policy, now.on):
+                print(f"  {line}")
+            _, _, decision = take_turn(case, policy, now)
             if isinstance(decision, Act):
                 held = switches.holds(shadow_case=case.shadow) if may_be_held(decision.action) else None
                 when = f"as soon as it may ({held})" if held else "now"

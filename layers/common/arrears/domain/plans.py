@@ -5,7 +5,7 @@ before each instalment. One that is missed ends it, and the case goes on in the 
 """
 
 from datetime import date, timedelta
-from decimal import Decimal
+from decimal import ROUND_UP, Decimal
 
 from arrears.domain.case import AgreedPlan, Case
 from arrears.domain.contact import cannot_be_contacted
@@ -44,8 +44,12 @@ def plan_offer(case: Case, policy: Policy, on: date) -> PlanOffer | None:
     return PlanOffer(
         rule.at_most,
         None if minimum is None else Money(minimum, arrears.currency),
-        None if rule.minimum_share is None else Money(rule.minimum_share * arrears.amount, arrears.currency),
+        None if rule.minimum_share is None else Money(_cents(rule.minimum_share * arrears.amount), arrears.currency),
     )
+
+
+def _cents(amount: Decimal) -> Decimal:
+    return amount.quantize(Decimal("0.01"), ROUND_UP)
 
 
 def settle_plans(case: Case, policy: Policy, on: date) -> Record | None:

@@ -120,7 +120,7 @@ class SendSms:
                 known.language,
                 known.case.stage,
                 known.extract.risk_grade,
-                sms_values(known, self.wordings.bank(work.active, language)),
+                sms_values(known, self.wordings.bank(work.active, language), work.active.policy),
                 country=known.extract.country,
                 shared_phone=_is_shared(known, rules),
                 fallback=rules.languages,

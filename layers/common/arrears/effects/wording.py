@@ -15,7 +15,8 @@ from arrears.documents.errors import DocumentError
 from arrears.documents.templates import Templates, load_templates, shipped_templates
 from arrears.documents.variables import Value
 from arrears.domain.money import Money
-from arrears.domain.policy import Bank
+from arrears.domain.plans import next_instalment
+from arrears.domain.policy import Bank, Policy
 from arrears.effects.known import Known
 from arrears.errors import PermanentDocumentError
 
@@ -87,7 +88,7 @@ class Wordings:
         return in_language(bank, language)
 
 
-def sms_values(known: Known, bank: Bank) -> dict[str, Value]:
+def sms_values(known: Known, bank: Bank, policy: Policy) -> dict[str, Value]:
     """Return the values of a text's variables; what is not known is left out, and a text that needs it is refused."""
     profile, extract, currency = known.profile, known.extract, known.arrears.currency
     values: dict[str, Value | None] = {
@@ -110,4 +111,7 @@ def sms_values(known: Known, bank: Bank) -> dict[str, Value]:
     if promise is not None:
         values["promise_date"] = promise.until
         values["promise_amount"] = known.arrears if promise.amount is None else Money(promise.amount, currency)
+    instalment = next_instalment(known.case, policy, known.on)
+    if instalment is not None:
+        values["instalment_date"], values["instalment_amount"] = instalment
     return {name: value for name, value in values.items() if value not in (None, "")}
