@@ -57,6 +57,18 @@ HOLD: Row = {
     "at": "2005-06-03",
     "note": "",
 }
+PLAN: Row = {
+    "plan_id": "IP-1",
+    "account_id": ACCOUNT_ID,
+    "status": "agreed",
+    "agreed_on": "2005-06-10",
+    "instalments": "4",
+    "amount": "250.00",
+    "currency": "CNY",
+    "first_due": "2005-07-01",
+    "every": "month",
+    "cancelled_on": "",
+}
 CALL: Row = {
     "call_id": "CALL-1",
     "account_id": ACCOUNT_ID,
@@ -86,6 +98,7 @@ ROWS: Mapping[Kind, Row] = {
     "portfolio": PORTFOLIO,
     "payments": PAYMENT,
     "holds": HOLD,
+    "plans": PLAN,
     "calls": CALL,
     "letters": LETTER,
     "returns": RETURN,

@@ -47,6 +47,18 @@ GOOD: dict[Kind, dict[str, str]] = {
         "at": "2005-06-20",
         "note": "says it is not hers\nsecond line",
     },
+    "plans": {
+        "plan_id": "IP-1",
+        "account_id": "TW000001",
+        "status": "agreed",
+        "agreed_on": "2005-06-20",
+        "instalments": "6",
+        "amount": "500.00",
+        "currency": "TWD",
+        "first_due": "2005-07-20",
+        "every": "month",
+        "cancelled_on": "",
+    },
     "calls": {
         "call_id": "C-1",
         "account_id": "TW000001",

@@ -9,7 +9,7 @@ The import functions and the simulator read with the same code, so that a row is
             record = parse_payment(row)  # or raises RowError
 """
 
-from arrears.files.columns import COLUMNS, Kind
+from arrears.files.columns import COLUMNS, OPTIONAL, Kind
 from arrears.files.duplicates import Duplicates
 from arrears.files.errors import RowError
 from arrears.files.kinds import Record, key_of, parse
@@ -43,6 +43,7 @@ from arrears.files.records import (
 
 __all__ = [
     "COLUMNS",
+    "OPTIONAL",
     "ApprovalRow",
     "CallRow",
     "CourtRow",
