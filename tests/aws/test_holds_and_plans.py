@@ -16,6 +16,7 @@ from arrears.domain.turn import planned
 from arrears.files import OPTIONAL, Kind
 from arrears.simulate import Inputs, simulate
 from arrears.usecases.assess import Assess
+from arrears.usecases.open_cases import OpenCases
 from tests.support.builders import ACCOUNT_ID, CASE_ID, OPENS, policy, stamp
 from tests.support.rows import ROWS, Import, Row
 from tests.support.stack import Stack
@@ -180,3 +181,21 @@ def test_a_hold_with_an_end_contradicts_the_same_with_another(come_in: Import) -
     assert come_in("holds", {"until": "2005-07-01"}) == ["accepted"]
     assert come_in("holds", {"until": "2005-07-01"}) == ["unchanged"]
     assert come_in("holds", {"until": "2005-07-02"}) == ["hold_id: contradicts what came in before under the same id"]
+
+
+@pytest.mark.parametrize("end", [{"until": "2005-07-01"}, {}], ids=["by its row", "by the matrix"])
+def test_a_hold_is_on_the_operators_list_from_its_review_until_it_is_over(
+    stack: Stack, come_in: Import, end: Row
+) -> None:
+    stack.publish(holds={"breathing_space": {"review_after_days": 5, "ends_after_days": 28}})
+    come_in("portfolio")
+    play_a_date(stack, OPENS)
+    come_in("holds", {"reason": "breathing_space", **end})
+
+    def listed(on: date) -> list[str]:
+        play_a_date(stack, on)
+        return [each.why for each in OpenCases(stack.table, stack.settings).listed()]
+
+    assert listed(date(2005, 6, 7)) == []
+    assert listed(date(2005, 6, 8)) == listed(date(2005, 6, 30)) == ["hold_review"]
+    assert listed(date(2005, 7, 1)) == []

@@ -23,8 +23,7 @@ WHY = {
     "payment. A cure ends the case.",
     "held where it is": "A hold leaves the case in its stage, and no stage is entered. Nothing is done meanwhile, so "
     "it need not look as if nothing were owed.",
-    "clock goes on": "Days past due count from the oldest unpaid due date and go on under a hold (rule 11). What the "
-    "bank stops it stops by reporting another due date.",
+    "held days": "Every day of a hold is left out of the count, its first and its last too; there, one day fewer.",
     "every day": "Every date is looked at, not only those on which a run was asked for.",
     "one ladder": "One case for an account, not one for each item: the cardholder gets one message.",
     "no interest": "Interest and fees are the bank's: the arrears are what its extract says.",
@@ -253,26 +252,27 @@ _FN0 = date(2023, 10, 1)
 #: Three days of grace are three days more in every threshold.
 _FN = ladder(("range_1", 4), ("range_3", 7), ("range_30", 34), ("range_60", 64), ("range_90", 94))
 _NO = "NO_DELINQUENCY"
+#: A pause stops the count of days there.
+_STOPS = {"holds": {"other": {"counts_days": False}}}
 
 
 def _fn01() -> list[Line]:
     plain = Account(_FN0, _FN, [owes(_FN0, 1, "250.00")])
-    held = Account(_FN0, _FN, [*plain.facts, *hold(_FN0, 5, 30)])
+    held = Account(_FN0, _FN, [*plain.facts, *hold(_FN0, 5, 30)], _STOPS)
     told = lines(plain, (1, _NO, "none"), (3, _NO, "none"), (4, "RANGE_1", "range_1"))
     told += lines(held, (5, "RANGE_1", "range_1"), (29, "RANGE_1", "range_1"))
-    return [*told, line(held, 30, "RANGE_1", "range_3", "clock goes on")]
+    return [*told, line(held, 30, "RANGE_1", "range_1")]
 
 
 def _fn02() -> list[Line]:
-    first = Account(_FN0, _FN, [owes(_FN0, 14, "250.00"), *hold(_FN0, 14, 25)])
-    second = Account(_FN0, _FN, [*first.facts, *hold(_FN0, 44, 61, "H2")])
+    first = Account(_FN0, _FN, [owes(_FN0, 14, "250.00"), *hold(_FN0, 14, 25)], _STOPS)
+    second = Account(_FN0, _FN, [*first.facts, *hold(_FN0, 44, 61, "H2")], _STOPS)
     return [
         *lines(first, (14, _NO, "none"), (24, _NO, "none")),
         line(first, 25, _NO, "range_3", "every day"),
-        line(first, 43, "RANGE_3", "range_30", "clock goes on"),
-        line(second, 44, "RANGE_3", "range_30", "clock goes on"),
-        line(second, 60, "RANGE_3", "range_30", "clock goes on"),
-        line(second, 61, "RANGE_30", "range_30"),
+        line(first, 43, "RANGE_3", "range_3"),
+        *lines(second, (44, "RANGE_3", "range_3"), (60, "RANGE_3", "range_3")),
+        line(second, 61, "RANGE_30", "range_3", "held days"),
     ]
 
 
@@ -299,11 +299,18 @@ def _fn06() -> list[Line]:
         Line(
             26,
             "delinquent days drop back to 21, bucket stays RANGE_3",
-            "range_3, held through day 45",
-            lambda: _held(backdated, 46),
-            "clock goes on",
+            "range_3, and 27 days past due are reached on day 49",
+            lambda: f"{backdated.stage(26)}, and 27 days past due are reached on day {_reached(backdated, 27)}",
         ),
     ]
+
+
+def _reached(account: Account, days: int) -> int:
+    """Return the first day on which a case is so many days past due, without those on which the clock stood."""
+    stages = {**account.stages, "beyond": {"from": {"days_past_due": days}}}
+    ladder_of = {name: stages[name] for name in ("range_1", "range_3", "beyond")}
+    longer = Account(account.day0, ladder_of, account.facts, _STOPS)
+    return next(day for day in range(days, days + 99) if longer.stage(day) == "beyond")
 
 
 def _held(account: Account, lifted: int) -> str:

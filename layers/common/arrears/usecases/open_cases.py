@@ -7,6 +7,8 @@ from datetime import date, timedelta
 from arrears.adapters.settings import Settings
 from arrears.adapters.table import Table
 from arrears.domain.case import Case
+from arrears.domain.events import OperatorListed
+from arrears.domain.holds import holds_in_force
 from arrears.domain.legal import is_filed, limitation_ends
 
 
@@ -60,8 +62,17 @@ class OpenCases:
             if case.failed is not None:
                 yield Listed(case, case.failed.on, "parked", f"{case.failed.action}: {case.failed.error}")
             for each in case.listed:
-                if each.why != "placements" or case.placement is None:
+                if self._still(case, each):
                     yield Listed(case, each.on, each.why, each.reason)
+
+    def _still(self, case: Case, listed: OperatorListed) -> bool:
+        """Say whether what put a case on the list is still so."""
+        if listed.why == "placements":
+            return case.placement is None
+        if listed.why == "hold_review":
+            on = self.settings.clock().now(case.account.timezone).on
+            return bool(holds_in_force(case, self.settings.policies().for_case(case, on).policy, on))
+        return True
 
     def to_sue(self) -> list[Due]:
         """Return the cases that wait for a suit, or whose claim is barred soon; the most urgent first."""
