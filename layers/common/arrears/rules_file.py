@@ -24,7 +24,7 @@ def find_pack(name: str, beside: Path | None = None) -> Path | None:
     if not _NAME.fullmatch(name):
         return None
     paths = (folder / f"{name}.yaml" for folder in pack_places(beside))
-    return next((path for path in paths if path.is_file()), None)
+    return next((path.resolve() for path in paths if path.is_file()), None)
 
 
 def pack_names(beside: Path | None = None) -> list[str]:

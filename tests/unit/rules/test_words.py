@@ -97,8 +97,13 @@ def test_a_pack_that_stands_in_for_one_that_ships_is_warned_of(tmp_path: Path) -
     (warning,) = [each for each in load_policy(path).warnings if each.field == "rules"]
 
     assert "not the pack that ships" in warning.reason
-    own = [each for each in load_policy(shipped_policy("cn-credit-card")).warnings if each.field == "rules"]
-    assert own == []
+
+
+def test_a_pack_that_ships_is_no_pack_of_its_own_however_its_place_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(policies_folder())
+
+    for path in (shipped_policy("cn-credit-card"), Path("cn-credit-card.yaml")):
+        assert [each for each in load_policy(path).warnings if each.field == "rules"] == []
 
 
 def test_what_is_published_holds_the_rules_too() -> None:

@@ -351,5 +351,7 @@ def _next_date(case: Case, policy: Policy, on: date, left_alone: Sequence[date |
     if not later:
         return None
     day = min(later)
+    if policy.bound is None:
+        return Moment(day, policy.opening_of_hours())
     texts, calls = opening(case, policy, "send_sms", day), opening(case, policy, "queue_call", day)
     return Moment(day, min(texts, calls))

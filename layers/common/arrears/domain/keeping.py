@@ -29,27 +29,20 @@ def windows(rules: RulesInForce, action: str, extract: Extract | None, on: date)
     Where the cardholder's time zone is not known that clock is UTC, and a window is what lies within the hours of all
     zones of the region or, failing that, of the country; so there may be two, with the night between them.
     """
+    here = "UTC" if extract is None else extract.timezone
+    key = action, here, extract.region if extract is not None and here in _NOWHERE else None, on
+    known = rules.windows.get(key)
+    if known is not None:
+        return known
     allowed: tuple[Window, ...] = (ALL_DAY,)
     for each, rule in rules.hours:
         if action in rule.actions:
-            allowed = _common(allowed, _windows_of(rules, each, rule, extract, on))
+            zones = _zones(each, extract)
+            allowed = _common(allowed, _in_all(rule, zones, here, on) if zones else _local(rule, on))
+    if len(rules.windows) >= _MOST_REMEMBERED:
+        rules.windows.clear()
+    rules.windows[key] = allowed
     return allowed
-
-
-def _windows_of(
-    rules: RulesInForce, each: InForce, rule: HoursRule, extract: Extract | None, on: date
-) -> tuple[Window, ...]:
-    zones = _zones(each, extract)
-    if not zones:
-        return _local(rule, on)
-    here = "UTC" if extract is None else extract.timezone
-    key = each.name, zones, here, on
-    known = rules.windows.get(key)
-    if known is None:
-        if len(rules.windows) >= _MOST_REMEMBERED:
-            rules.windows.clear()
-        known = rules.windows[key] = _in_all(rule, zones, here, on)
-    return known
 
 
 def _local(rule: HoursRule, on: date) -> tuple[Window, ...]:

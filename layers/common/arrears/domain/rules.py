@@ -329,7 +329,7 @@ class RulesInForce:
                 *(notice.before for _, notice in self.notices),
             }
         )
-        #: What was worked out before, by rule, place and date (`keeping.py`).
+        #: What was worked out before, by action, place and date (`keeping.py`).
         self.windows: dict[object, tuple[Window, ...]] = {}
 
     def of(self, kind: type[_R]) -> tuple[tuple[InForce, _R], ...]:
