@@ -84,23 +84,23 @@ agree: venv tools ## the fullest policy on the embedded stack and in the simulat
 .PHONY: test
 test: lint ## every check and every test: what needs a stack on one core, the rest on the other
 	@mkdir -p .local; fast=0; stack=0; \
-	$(PYTEST) -m 'not bench' tests/workflow tests/e2e tests/rie >.local/test-stack.log 2>&1 & other=$$!; \
-	$(PYTEST) -m 'not bench' tests/unit tests/tools tests/aws tests/faults || fast=$$?; \
+	$(PYTEST) tests/workflow tests/e2e tests/rie >.local/test-stack.log 2>&1 & other=$$!; \
+	$(PYTEST) tests/unit tests/tools tests/aws tests/faults || fast=$$?; \
 	wait $$other || stack=$$?; \
 	cat .local/test-stack.log; \
 	exit $$((fast ? fast : stack))
 
 .PHONY: unit
 unit: venv ## the tests that need nothing but Python
-	@$(PYTEST) -m 'not (aws or workflow or e2e or rie or bench)'
+	@$(PYTEST) -m 'not (aws or workflow or e2e or rie)'
 
 .PHONY: faults
 faults: venv ## SEEDS worlds in which everything goes wrong (2000), FIRST being the first seed; see docs/operations.md
 	@$(BIN)/python -m tests.faults.run --seeds $(or $(SEEDS),2000) --first $(or $(FIRST),0)
 
 .PHONY: bench
-bench: venv ## what is measured: the simulator against the plain player, cold starts
-	@$(PYTEST) -m bench -s
+bench: venv ## what it takes and costs beside the obvious ways, written to docs/performance.md and docs/scale.md
+	@$(BIN)/python -m bench $(ARGS)
 
 .PHONY: lint
 lint: venv tools ## every linter and check of the code, the template, the workflows and the policies

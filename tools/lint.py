@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from tools.template import ROOT
 
 PASSED = ROOT / ".local" / "lint"
-TYPED = ("layers/common", "functions", "tools", "tests", "infra/local")
+TYPED = ("layers/common", "functions", "tools", "tests", "infra/local", "bench")
 TEMPLATES = ("template.yaml", "infra/*.yaml")
 
 # What the checker of the language says of what the language allows, and where that is written.

@@ -21,6 +21,7 @@ from arrears.domain.rules import Pack
 from arrears.explain_rules import rule_in_words
 from arrears.resources import policies_folder
 from arrears.rules_file import load_pack
+from bench.pages import PARTS as MEASURED
 from tools.template import ROOT, functions, load, resources
 
 State = Mapping[str, Any]
@@ -475,6 +476,7 @@ PARTS: dict[str, dict[str, Callable[[], str]]] = {
     "docs/architecture.md": {"states": state_diagram, "errors": error_table},
     "docs/operations.md": {"parameters": parameter_table, "alarms": alarm_table},
     "docs/privileges.md": {"grants": grant_table},
+    **MEASURED,
 }
 
 

@@ -16,6 +16,7 @@ from unittest.mock import patch
 import boto3
 from moto import mock_aws
 
+from arrears.adapters import aws
 from arrears.adapters.settings import Clock, Settings
 from arrears.adapters.table import AccountRecord, CaseRecord, Table
 from arrears.domain.decide import opens_on
@@ -180,6 +181,7 @@ def moto_stack(config: dict[str, Any] | None = None) -> Iterator[Stack]:
     with (
         mock_aws(config=config),  # type: ignore[arg-type]  # a TypedDict that is not exported
         patch.object(boto3, "client", client_once),
+        patch.object(aws, "make", lambda service, config: client_once(service, config=config)),
     ):
         client = client_once("dynamodb")
         make_table(client)

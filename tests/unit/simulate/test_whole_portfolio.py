@@ -2,8 +2,6 @@
 
 import csv
 import json
-import os
-import time
 from collections import Counter
 from datetime import date
 from pathlib import Path
@@ -13,8 +11,6 @@ import pytest
 from arrears.policy_file import load_policy
 from arrears.resources import resource
 from arrears.simulate import Inputs, simulate
-from arrears.simulate.several import cores, simulate_each
-from tests.yardstick.plain_player import play_all
 from tests.yardstick.plain_rules import plain_timeline
 from tests.yardstick.read_plainly import read_plainly
 
@@ -80,44 +76,3 @@ def test_every_twentieth_account_by_the_rules_read_a_second_time(out: Path) -> N
             if row["account_id"] in set(chosen)
         ]
     assert rows == sorted(expected, key=lambda row: row[:2])
-
-
-@pytest.mark.bench
-@pytest.mark.timeout(900)
-def test_at_most_half_the_cpu_time_of_a_player_that_steps_every_day(tmp_path: Path) -> None:
-    policy = load_policy(resource("tw-credit-card.yaml")).policy
-    started = time.process_time()
-    simulate(Inputs([DATA / "portfolio"], [DATA / "payments"]), policy, FIRST, LAST, tmp_path)
-    ours = time.process_time() - started
-    started = time.process_time()
-    rows = play_all(sorted((DATA / "portfolio").iterdir()), sorted((DATA / "payments").iterdir()), policy, FIRST, LAST)
-    yardstick = time.process_time() - started
-    with (tmp_path / "timeline.csv").open(newline="") as file:
-        assert list(csv.reader(file))[1:] == [
-            [row.date.isoformat(), row.account_id, row.case_id, row.stage, row.action, row.reason] for row in rows
-        ]
-    print(f"\nsimulate {ours:.1f} s, day by day {yardstick:.1f} s of CPU time")  # noqa: T201 - a measurement
-    assert ours < yardstick / 2
-
-
-def _cpu_seconds() -> float:
-    """CPU time of this process and of those it started that have ended."""
-    spent = os.times()
-    return spent.user + spent.system + spent.children_user + spent.children_system
-
-
-@pytest.mark.bench
-@pytest.mark.timeout(900)
-def test_ten_policies_cost_less_than_nine_times_one(tmp_path: Path) -> None:
-    """The files are read once for all of them, and the policies are shared out over the cores."""
-    policy = load_policy(resource("tw-credit-card.yaml")).policy
-    inputs = Inputs([DATA / "portfolio"], [DATA / "payments"])
-    started = _cpu_seconds()
-    simulate_each(inputs, [policy], FIRST, LAST, tmp_path / "one")
-    one = _cpu_seconds() - started
-    ten = [policy.model_copy(update={"version": f"2026.{number}"}) for number in range(10)]
-    began, started = time.monotonic(), _cpu_seconds()
-    simulate_each(inputs, ten, FIRST, LAST, tmp_path / "ten")
-    took, all_ten = time.monotonic() - began, _cpu_seconds() - started
-    print(f"\none policy {one:.1f} s, ten {all_ten:.1f} s of CPU time, {took:.1f} s on {cores()} cores")  # noqa: T201 - a measurement
-    assert all_ten < 9 * one

@@ -127,10 +127,11 @@ class Objects:
     def put_file(self, bucket: str, key: str, path: Path, content_type: str) -> None:
         """Store a file of any size; one of more than 8 MB is sent in parts."""
         from boto3.exceptions import S3UploadFailedError
+        from boto3.s3.transfer import S3Transfer
 
         with translated("s3:PutObject"):
             try:
-                self._client.upload_file(str(path), bucket, key, ExtraArgs={"ContentType": content_type})
+                S3Transfer(self._client).upload_file(str(path), bucket, key, extra_args={"ContentType": content_type})
             except S3UploadFailedError as failed:
                 # boto3 wraps the service's error: hand out what it wraps.
                 raise (failed.__context__ or failed) from None

@@ -57,7 +57,7 @@ Amounts = dict[Currency, Amount]
 class PolicyModel(BaseModel):
     """Base of all parts of a policy: immutable, and a key that is not known is refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, defer_build=True)
 
 
 _CLOCK_TIME = re.compile(r"[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{6})?)?", re.ASCII)

@@ -1,0 +1,367 @@
+"""What was measured, as the made parts of `docs/performance.md` and `docs/scale.md`."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from bench.bill import Line, Prices, bill, obvious_bill
+
+RESULTS = Path(__file__).with_name("results.json")
+#: The obvious design at the size of the comparison: a million cases among ten million accounts, open for 180 nights.
+NIGHTS, ACCOUNTS, ACTIONS = 180, 10_000_000, 10
+
+Figures = Mapping[str, Any]
+
+
+@cache
+def results() -> dict[str, Any]:
+    """What the last run measured."""
+    found: dict[str, Any] = json.loads(RESULTS.read_text(encoding="utf-8"))
+    return found
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table whose columns, but for the first, are numbers."""
+    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def number(value: float) -> str:
+    """A number to three figures or so."""
+    if value == 0:
+        return "0"
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}" if abs(value) >= 0.1 else f"{value:.1e}"
+
+
+def dollars(value: float) -> str:
+    """An amount in US dollars."""
+    return f"{value:,.2f}"
+
+
+# --- what is wanted --------------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Goal:
+    """Something that was wanted.
+
+    Attributes:
+        parts: what has to be measured to know.
+        figure: what was measured.
+        reached: whether that will do.
+        unit: how it is written, with the figure in it.
+    """
+
+    what: str
+    goal: str
+    parts: frozenset[str]
+    figure: Callable[[Figures], float]
+    reached: Callable[[float], bool]
+    unit: str = "{:.2f}"
+
+
+def _against(what: str) -> Callable[[Figures], float]:
+    return lambda run: per_case(run["lives"])[what] / per_case(run["obvious"])[what]
+
+
+def _flat(run: Figures) -> float:
+    units = [scan["read_units"] for scan in run["scans"]]
+    return float(max(units) / min(units))
+
+
+def _memory(run: Figures) -> float:
+    first, *_, last = run["imports"]
+    return max(step(last) / step(first) for step in (_split_memory, _piece_memory))
+
+
+def _slowest(run: Figures) -> float:
+    starts = run["starts"]
+    return float(max(one["init"] for one in starts["functions"].values()) / starts["empty"])
+
+
+def _faster(run: Figures) -> float:
+    return float(run["core"]["plain"] / run["core"]["core"])
+
+
+def _whole_bill(run: Figures) -> float:
+    return sum(line.dollars for line in bill(run["reference"], Prices()))
+
+
+_BOTH = frozenset({"lives", "obvious"})
+GOALS = (
+    Goal(
+        "core against a player that looks at every account every day",
+        "at least 20x",
+        frozenset({"core"}),
+        _faster,
+        lambda figure: figure >= 20,
+        "{:.1f}x",
+    ),
+    Goal(
+        "state transitions a case against the obvious design",
+        "at most a tenth",
+        _BOTH,
+        _against("state transitions"),
+        lambda figure: figure <= 0.1,
+    ),
+    Goal(
+        "requests a case against the obvious design",
+        "at most a tenth",
+        _BOTH,
+        _against("requests"),
+        lambda figure: figure <= 0.1,
+    ),
+    Goal(
+        "read units of a scan, 100x the current accounts against 1x",
+        "flat",
+        frozenset({"scans"}),
+        _flat,
+        lambda figure: figure <= 1.05,
+        "{:.2f}x",
+    ),
+    Goal(
+        "memory of an import, 1M rows against 10k",
+        "constant",
+        frozenset({"imports"}),
+        _memory,
+        lambda figure: figure <= 1.25,
+        "{:.2f}x",
+    ),
+    Goal(
+        "init of the slowest function against an empty handler",
+        "under 1.5x",
+        frozenset({"starts"}),
+        _slowest,
+        lambda figure: figure < 1.5,
+        "{:.2f}x",
+    ),
+    Goal(
+        "state transitions of a reference case",
+        "at most 45",
+        frozenset({"reference"}),
+        lambda run: per_case(run["reference"])["state transitions"],
+        lambda figure: figure <= 45,
+        "{:.0f}",
+    ),
+    Goal(
+        "the bill for a million reference cases",
+        "under US$ 1,300",
+        frozenset({"reference"}),
+        _whole_bill,
+        lambda figure: figure < 1300,
+        "US$ {:,.0f}",
+    ),
+)
+
+
+def wanted(run: Figures) -> list[tuple[str, str, str, bool]]:
+    """Return what was set as a goal: what, how much, what was measured, whether it is reached."""
+    return [
+        (goal.what, goal.goal, goal.unit.format(figure := goal.figure(run)), goal.reached(figure))
+        for goal in GOALS
+        if goal.parts <= set(run)
+    ]
+
+
+def _split_memory(one: Figures) -> float:
+    return float(one["split_memory"])
+
+
+def _piece_memory(one: Figures) -> float:
+    return float(one["piece_memory"])
+
+
+def wanted_part() -> str:
+    """The goals, and which of them are reached."""
+    rows = [(what, goal, got, "yes" if reached else "**no**") for what, goal, got, reached in wanted(results())]
+    return table(("wanted", "goal", "measured", "reached"), rows)
+
+
+# --- the parts -------------------------------------------------------------------------------------------------------
+def machine_part() -> str:
+    """Where and when it was measured."""
+    machine = results()["machine"]
+    return f"Measured on {machine['date']} with Python {machine['python']} on {machine['cores']} cores."
+
+
+def core_part() -> str:
+    """The simulator beside the plain player."""
+    core = results()["core"]
+    plain_end, ours_end = core["read"] + core["plain"], core["files"]
+    rows = [
+        (
+            "files in memory to rows",
+            number(core["core"]),
+            number(core["plain"]),
+            f"{core['plain'] / core['core']:.1f}x",
+        ),
+        ("files to files", number(ours_end), number(plain_end), f"{plain_end / ours_end:.1f}x"),
+    ]
+    said = (
+        f"{core['accounts']:,} real accounts over {core['days']} dates, {core['rows']:,} rows, "
+        f"{'the same from both' if core['same'] else '**which differ**'}. The plain player "
+        f"looks {core['looks']:,} times; Arrears takes {core['turns']:,} turns, "
+        f"{core['turns'] / core['core']:,.0f} a second."
+    )
+    many = results()["several"]
+    ten = (
+        f"Ten policies over the same files take {many['ten'] / many['one']:.1f} times the CPU time of one, "
+        f"since the files are read once, and {many['ten_took'] / many['one_took']:.1f} times as long, on all cores."
+    )
+    return f"{said}\n\n{table(('seconds of CPU time', 'Arrears', 'day by day', 'ratio'), rows)}\n\n{ten}"
+
+
+def per_case(lives: Figures) -> dict[str, float]:
+    """What a case takes over its life."""
+    life, cases = lives["counted"], max(lives["cases"], 1)
+    return {
+        "state transitions": life["transitions"] / cases,
+        "requests": sum(life["calls"].values()) / cases,
+        "function invocations": sum(life["functions"].values()) / cases,
+        "write units": sum(life["write"].values()) / cases,
+        "read units": sum(life["read"].values()) / cases,
+    }
+
+
+def lives_part() -> str:
+    """A case's life beside the obvious design."""
+    lives, obvious = results()["lives"], results()["obvious"]
+    ours, theirs, cases = per_case(lives), per_case(obvious), max(lives["cases"], 1)
+    rows = [(what, number(ours[what]), number(theirs[what]), f"{ours[what] / theirs[what]:.2f}") for what in ours]
+    said = (
+        f"{lives['accounts']} real accounts; {lives['cases']} cases, open for {lives['days_open'] / cases:,.0f} days "
+        f"and with {lives['actions'] / cases:.1f} actions on average."
+    )
+    return f"{said}\n\n{table(('a case, over its life', 'Arrears', 'the obvious design', 'ratio'), rows)}"
+
+
+def scans_part() -> str:
+    """What a scan takes."""
+    rows = [
+        (
+            f"{scan['current']:,}",
+            str(scan["started"]),
+            str(scan["requests"]),
+            number(scan["read_units"]),
+            number(scan["whole_table_units"]),
+        )
+        for scan in results()["scans"]
+    ]
+    return table(
+        ("current accounts", "new ones", "requests", "read units", "read units of a scan of the whole table"), rows
+    )
+
+
+def imports_part() -> str:
+    """What an import takes."""
+    rows = [
+        (
+            f"{one['rows']:,}",
+            f"{one['rows'] / one['split_seconds']:,.0f}",
+            f"{one['split_memory']:.0f}",
+            str(one["pieces"]),
+            f"{one['piece_rows']:,}",
+            f"{one['taken_in'] / one['piece_seconds']:,.0f}",
+            f"{one['piece_memory']:.0f}",
+        )
+        for one in results()["imports"]
+    ]
+    header = ("rows", "split: rows a second", "MB", "pieces", "rows of a piece", "take in: rows a second", "MB")
+    return table(header, rows)
+
+
+def starts_part() -> str:
+    """How long functions take to start."""
+    starts = results()["starts"]
+    rows = [
+        (f"`{name}`", f"{one['init'] * 1000:.0f}", f"{one['init'] / starts['empty']:.2f}x", ", ".join(one["loaded"]))
+        for name, one in sorted(starts["functions"].items())
+    ]
+    letters = ", ".join(f"{seconds * 1000:.0f} ms in {name}" for name, seconds in sorted(starts["letters"].items()))
+    said = (
+        f"An empty handler that imports boto3 and makes a client takes {starts['empty'] * 1000:.0f} ms of CPU time, "
+        f"{starts['boto3'] * 1000:.0f} of them for the import. "
+        f"A lawyer's letter, drawn by a function that has drawn one before, takes {letters}."
+    )
+    return f"{said}\n\n{table(('function', 'ms', 'ratio', 'loaded'), rows)}"
+
+
+def bill_part() -> str:
+    """The bill for a million reference cases."""
+    prices = Prices()
+    lines = bill(results()["reference"], prices)
+    theirs = obvious_bill(results()["obvious"], prices, nights=NIGHTS, accounts=ACCOUNTS, actions=ACTIONS)
+    said = f"List prices of {prices.date}, {prices.region}, in US dollars for a million cases."
+    other = (
+        f"The obvious design: a million cases that are open for {NIGHTS} nights among {ACCOUNTS // 1_000_000} million "
+        f"accounts, with {ACTIONS} actions each, by the counts of its own life above."
+    )
+    return f"{said}\n\n{_items(lines)}\n\n{other}\n\n{_items(theirs)}"
+
+
+def _items(lines: Sequence[Line]) -> str:
+    rows = [(line.item, f"{number(line.number)} {line.unit}".strip(), dollars(line.dollars)) for line in lines]
+    rows.append(("**together**", "", f"**{dollars(sum(line.dollars for line in lines))}**"))
+    return table(("item", "a case", "a million cases, US$"), rows)
+
+
+def needs_part() -> str:
+    """What 5 million open cases ask of each quota."""
+    reference = per_case(results()["reference"])
+    cases, days = 5_000_000, 180
+    per_day = cases / days
+    turns = results()["reference"]["turns"] / results()["reference"]["cases"]
+    busy = cases * ACTIONS / days
+    rows = [
+        ("new cases a day", number(per_day), "5,556 with 1,000,000 open executions"),
+        ("open executions", number(cases), "1,000,000 by default, several million on request"),
+        ("starts a second, over a day", f"{per_day / 86_400:.2f}", "300 in the largest regions, 150 elsewhere"),
+        ("turns a day", number(cases * turns / days), ""),
+        (
+            "state transitions a second, over 120 minutes",
+            number(cases * reference["state transitions"] / days / 7200),
+            "1,500 in the largest regions, 500 elsewhere",
+        ),
+        (
+            "state transitions a second, over a window of 13 hours",
+            number(cases * reference["state transitions"] / days / 46_800),
+            "the same",
+        ),
+        ("actions a day", number(busy), ""),
+        (
+            "write units a second, over 120 minutes",
+            number(cases * reference["write units"] / days / 7200),
+            "40,000 a table by default, 1,000 a partition",
+        ),
+    ]
+    return table(("5 million cases, each open for 180 days", "needed", "quota"), rows)
+
+
+def _if_measured(part: Callable[[], str], *names: str) -> Callable[[], str]:
+    """A part that says so where something of it is not measured yet."""
+
+    def made() -> str:
+        missing = [name for name in names if name not in results()]
+        return f"Not measured yet: `make bench` ({', '.join(missing)})." if missing else part()
+
+    return made
+
+
+PARTS = {
+    "docs/performance.md": {
+        "machine": machine_part,
+        "wanted": wanted_part,
+        "core": _if_measured(core_part, "core", "several"),
+        "lives": _if_measured(lives_part, "lives", "obvious"),
+        "scans": _if_measured(scans_part, "scans"),
+        "imports": _if_measured(imports_part, "imports"),
+        "starts": _if_measured(starts_part, "starts"),
+    },
+    "docs/scale.md": {
+        "needs": _if_measured(needs_part, "reference"),
+        "bill": _if_measured(bill_part, "reference", "obvious"),
+    },
+}
