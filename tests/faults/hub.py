@@ -158,6 +158,7 @@ class Hub:
         """Let others come in while a transaction is under way, now and then."""
         run = self.current
         if run is not None and self.storm and self.choices.chance(0.1):
+            self.faults["transaction under way"] += 1
             self.pause()
 
     def pause(self) -> None:

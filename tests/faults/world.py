@@ -74,7 +74,9 @@ class World(Hub):
     # --- what the hub and the services are told ----------------------------------------------------------------------
     def lag(self) -> float:
         """How far the index is behind."""
-        return (0.0, 1.0, 90.0)[self.choices.pick((0.7, 0.25, 0.05))] if self.storm else 0.0
+        late = (0.0, 1.0, 90.0)[self.choices.pick((0.7, 0.25, 0.05))] if self.storm else 0.0
+        self.faults["index behind"] += late > 0
+        return late
 
     def read(self, key: Key, item: Item | None) -> None:
         """Tell what version of a case a run has seen."""

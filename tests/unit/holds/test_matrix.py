@@ -48,13 +48,13 @@ def test_an_action_that_is_allowed_goes_on_and_another_does_not() -> None:
     played = play(told, last=day("06-30"), **matrix(allows=allows))
 
     assert dates(played, "send_sms") == ["06-02", "06-09"]
-    assert "queue_call" not in dict(map(reversed, rows(played)))
+    assert not dates(played, "queue_call")
     assert dates(played, "stage_entered") == ["06-02"], "no stage is entered"
 
 
 def test_a_template_that_is_allowed_lets_no_other_out() -> None:
     allows = [{"action": "send_sms", "template": "monthly"}]
-    monthly = {"monthly_reminder": {"day": 9, "template": "monthly", "stages": ["reminder"]}}
+    monthly: dict[str, Any] = {"monthly_reminder": {"day": 9, "template": "monthly", "stages": ["reminder"]}}
 
     played = play(held("06-05"), last=day("06-30"), **matrix(allows=allows), **monthly)
 
@@ -62,7 +62,7 @@ def test_a_template_that_is_allowed_lets_no_other_out() -> None:
 
 
 def test_stages_are_entered_where_the_matrix_says_so() -> None:
-    rule = {"enters_stages": True, "allows": [{"action": "queue_call"}]}
+    rule: dict[str, Any] = {"enters_stages": True, "allows": [{"action": "queue_call"}]}
 
     played = play(held("06-05"), last=day("06-30"), **matrix(**rule))
 
@@ -80,7 +80,7 @@ def test_under_two_holds_only_what_both_let_through_is_done() -> None:
 
 def test_a_fallback_goes_out_only_where_the_hold_lets_it() -> None:
     told = [fact(day("06-03"), extract(as_of=day("06-03"), sms_opt_out=True)), *held("06-05")]
-    contact = {"contact": {"fallback": {"send_sms": {"action": "queue_letter", "template": "instead"}}}}
+    contact: dict[str, Any] = {"contact": {"fallback": {"send_sms": {"action": "queue_letter", "template": "instead"}}}}
     allows: list[dict[str, str]] = [{"action": "send_sms"}]
 
     assert not dates(play(told, last=day("06-30"), **matrix(allows=allows), **contact), "queue_letter")
@@ -89,7 +89,7 @@ def test_a_fallback_goes_out_only_where_the_hold_lets_it() -> None:
 
 
 def test_what_the_hold_sends_is_sent_and_repeated_while_it_lasts() -> None:
-    step = {**STATEMENT, "after_days": 2, "every_days": 10, "at_most": 3}
+    step: dict[str, Any] = {**STATEMENT, "after_days": 2, "every_days": 10, "at_most": 3}
 
     played = play(held("06-05", "07-20"), last=day("07-25"), **matrix(steps=[step]))
 
@@ -101,7 +101,7 @@ def test_what_the_hold_sends_is_sent_and_repeated_while_it_lasts() -> None:
 
 
 def test_what_a_hold_sends_ends_with_it_and_begins_anew_with_the_next() -> None:
-    step = {**STATEMENT, "every_days": 10}
+    step: dict[str, Any] = {**STATEMENT, "every_days": 10}
     told = [*held("06-05", "06-15"), *held("07-01", "07-05", hold_id="H2")]
 
     assert dates(play(told, last=day("07-25"), **matrix(steps=[step])), "queue_letter") == ["06-05", "07-01"]
@@ -223,7 +223,7 @@ def test_the_date_of_its_row_has_it_reviewed_also_without_a_matrix() -> None:
     ],
 )
 def test_a_disaster_holds_the_accounts_of_its_regions_through_its_last_date(
-    place: dict[str, str],
+    place: dict[str, Any],
     is_held: bool,
 ) -> None:
     disaster = {

@@ -98,7 +98,7 @@ def test_it_is_refused_beyond_what_the_policy_allows_with_the_reason(
     rule: dict[str, Any], account: dict[str, Any], terms: dict[str, Any], reason: str
 ) -> None:
     within = {"agreed_on": day("06-16")} if "agreed_on" in terms else {}
-    keys = {"instalments": rule}
+    keys: dict[str, Any] = {"instalments": rule}
 
     accepted = play([agreed(**within)], last=day("06-20"), **keys)
     refused = play([agreed(**terms)], last=day("06-20"), **account, **keys)
@@ -153,7 +153,7 @@ def test_an_instalment_is_missed_on_the_day_after_its_grace(paid_on: str, missed
 
 @pytest.mark.parametrize(("amount", "missed"), [("249.00", False), ("248.99", True)])
 def test_an_instalment_that_lacks_no_more_than_the_tolerance_is_paid(amount: str, missed: bool) -> None:
-    keys = {"instalments": {"tolerance": {"CNY": "1.00"}}}
+    keys: dict[str, Any] = {"instalments": {"tolerance": {"CNY": "1.00"}}}
 
     assert bool(outcomes(play([agreed(), paid("06-28", amount)], last=day("07-31"), **keys))) is missed
 
@@ -233,7 +233,7 @@ def test_weeks_and_months_are_counted_from_the_first_instalment() -> None:
 
 # --- meanwhile -------------------------------------------------------------------------------------------------------
 def test_one_text_goes_out_before_each_instalment_that_is_not_paid() -> None:
-    keys = {"instalments": {"grace_days": 3, "remind_days_before": 3}}
+    keys: dict[str, Any] = {"instalments": {"grace_days": 3, "remind_days_before": 3}}
 
     played = play([agreed(), paid("06-30"), paid("07-15")], last=day("09-30"), **keys)
 
@@ -280,7 +280,7 @@ def test_an_agency_keeps_the_case_or_gives_it_back_as_the_policy_says(
 
 
 def test_a_hold_goes_before_a_plan() -> None:
-    keys = {"instalments": {"remind_days_before": 3, "grace_days": 3}}
+    keys: dict[str, Any] = {"instalments": {"remind_days_before": 3, "grace_days": 3}}
     told = [agreed(), fact(day("06-20"), held(day("06-20"), reason="deceased"))]
 
     played = play(told, last=day("08-31"), **keys)
@@ -314,7 +314,9 @@ def test_one_that_comes_before_its_case_waits_for_it() -> None:
 
 
 def test_what_a_caller_may_offer() -> None:
-    keys = {"instalments": {"at_most": 12, "minimum_instalment": {"CNY": "100"}, "minimum_arrears": {"CNY": "500"}}}
+    keys: dict[str, Any] = {
+        "instalments": {"at_most": 12, "minimum_instalment": {"CNY": "100"}, "minimum_arrears": {"CNY": "500"}}
+    }
     case, kept = (last_case(play(told, last=day("06-12"), **keys)) for told in ([], [agreed()]))
 
     def offer(of: Case, **changes: Any) -> PlanOffer | None:
@@ -338,7 +340,7 @@ def test_a_case_with_a_plan_in_a_stage_of_calls_calls_nobody_until_it_is_missed(
 
 
 def test_what_is_shown_of_holds_and_plans() -> None:
-    keys = {
+    keys: dict[str, Any] = {
         "instalments": {"at_most": 12, "minimum_instalment": {"CNY": "100"}, "minimum_share": "0.5"},
         "holds": {"breathing_space": {"ends_after_days": 60, "not_again_within_months": 12}},
     }

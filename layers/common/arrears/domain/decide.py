@@ -24,6 +24,7 @@ from arrears.domain.holds import (
     let_enter_stages,
     let_out,
     let_recall,
+    may_be_held,
     next_hold_record,
     stop_everything,
 )
@@ -76,10 +77,10 @@ def decide(case: Case, policy: Policy, now: Moment) -> Decision:  # noqa: PLR091
     left_alone = _left_alone(case, policy, now, held)
     if left_alone is not None:
         return left_alone
-    entered = next_stage(case, policy, on) if let_enter_stages(policy, held) else None
+    entered = next_stage(case, policy, on) if not held or let_enter_stages(policy, held) else None
     if entered is not None:
         return Record(entered)
-    recorded = next_legal_record(case, policy, on) if allow(policy, held, "file_legal", None) else None
+    recorded = next_legal_record(case, policy, on) if not held or allow(policy, held, "file_legal", None) else None
     if recorded is not None:
         return Record(recorded)
     due: Iterable[Act] = due_acts(case, policy, on, held)
@@ -181,6 +182,8 @@ def _cured(case: Case, policy: Policy, on: date) -> Decision | None:
 
 
 def _held(case: Case, policy: Policy, on: date) -> Decision | None:  # noqa: PLR0911 - one return for each rule, in order
+    if not may_be_held(case, policy):
+        return None
     listed = next_hold_record(case, policy, on)
     if listed is not None:
         return Record(listed)
@@ -337,7 +340,8 @@ def _next_date(case: Case, policy: Policy, on: date, left_alone: Sequence[date |
         dates.append(term_end(policy, case.placement))
     dates += [standing.until + ONE_DAY for standing in case.promises if standing.outcome == "standing"]
     dates += hold_dates(case, policy, on)
-    dates += [known.plan.agreed_on for known in case.plans if known.outcome == ""]
+    if case.plans:
+        dates += [known.plan.agreed_on for known in case.plans if known.outcome == ""]
     if left_alone is None:
         for name in policy.stages_after(case.stage):
             if minimum_reached(case, policy.stages[name], on):

@@ -53,17 +53,23 @@ def rule_of(policy: Policy, reason: HoldReason) -> HoldRule:
     return policy.holds.get(reason, _AS_RULE_11)
 
 
+def may_be_held(case: Case, policy: Policy) -> bool:
+    """Say whether there is anything that could be a hold; most cases have nothing, and are asked most often."""
+    if case.account.holds or policy.disasters:
+        return True
+    return bool(case.calls) and policy.calls is not None and policy.calls.disputed_is_hold
+
+
 def hold_periods(case: Case, policy: Policy, on: date) -> list[HoldPeriod]:
     """Return all holds of an account that are known on a date, by when they begin; also those that do not count."""
-    disputes = policy.calls is not None and policy.calls.disputed_is_hold
-    if not (case.account.holds or policy.disasters or (disputes and case.calls)):
+    if not may_be_held(case, policy):
         return []
     found = [
         HoldPeriod(hold.reason, since, until, hold.review_on)
         for hold in case.account.holds
         for since, until in hold.periods()
     ]
-    if disputes:
+    if policy.calls is not None and policy.calls.disputed_is_hold:
         found += _disputes(case, on)
     found += _disasters(case, policy, on)
     found.sort(key=lambda period: (period.since, period.reason))
@@ -112,6 +118,8 @@ def _by_the_matrix(periods: Iterable[HoldPeriod], policy: Policy) -> Iterator[Ho
 
 def holds_in_force(case: Case, policy: Policy, on: date) -> list[HoldPeriod]:
     """Return the holds in force on a date, the longest standing one first."""
+    if not may_be_held(case, policy):
+        return []
     return [period for period in hold_periods(case, policy, on) if period.is_in_force(on)]
 
 
@@ -201,6 +209,8 @@ def _review_on(policy: Policy, hold: HoldPeriod) -> date | None:
 def hold_dates(case: Case, policy: Policy, on: date) -> list[date]:
     """Return the later dates on which, without news, something about the holds changes."""
     dates: list[date] = []
+    if not may_be_held(case, policy):
+        return dates
     for hold in hold_periods(case, policy, on):
         review_on = _review_on(policy, hold)
         dates += [day for day in (hold.since, hold.until, review_on) if day is not None and day > on]

@@ -50,6 +50,8 @@ def _old_enough_on(case: Case, policy: Policy, stage: Stage, on: date) -> date |
     extract = case.account.extract(on)
     if extract is None or extract.oldest_due is None:
         return None
+    if not policy.stops_clock:
+        return overdue_since(extract.oldest_due, days, months)
     return _reached(case, policy, extract.oldest_due, days, months, on)
 
 
