@@ -14,6 +14,8 @@ the workflow behave otherwise than on AWS, so they are put right here, in memory
   invocation of a burst, and hundreds of cold starts bring a laptop down).
 * **An S3 event names the version** of a versioned object, which the import reads.
 * **SNS answers about opt-outs**: nobody has opted out.
+* **Calls are noted**, where ``ARREARS_LOCAL_CALLS`` names a file: which function called what on which resource, a line
+  of JSON each. Tests hold them against what the template grants.
 
 ``GET /_arrears/activity`` tells whether the stack has come to rest, so that a driver can watch for it instead of
 sleeping.
@@ -51,6 +53,7 @@ MINISTACK_VERSION = "1.5.33"
 #: Told to the process by ``stack.py``, and back to it by ``/_arrears/activity``: this server is that one.
 INSTANCE_ENV = "ARREARS_LOCAL_INSTANCE"
 CONCURRENCY_ENV = "ARREARS_LOCAL_CONCURRENCY"
+CALLS_ENV = "ARREARS_LOCAL_CALLS"
 ACTIVITY_PATH = "/_arrears/activity"
 
 _FAILURE_KEY = "__arrears_handler_failure__"
@@ -218,6 +221,45 @@ def parse_conditions_once() -> None:
     tables._condition_syntax_error = functools.lru_cache(maxsize=1024)(check)
 
 
+#: Put into the worker: notes what is called on which resources, and nothing of what is said there.
+_NOTE_CALLS = """
+    def _note_calls(path):
+        import botocore.client
+        call = botocore.client.BaseClient._make_api_call
+        named = ("TableName", "IndexName", "Bucket", "Key", "Prefix", "QueueUrl", "TopicArn", "stateMachineArn",
+                 "KeyId", "ReturnValuesOnConditionCheckFailure", "VersionId")
+
+        def noted(self, operation, params):
+            parts = [{"kind": kind, **{name: part[name] for name in named if name in part and name != "Key"}}
+                     for item in params.get("TransactItems", ()) for kind, part in item.items()]
+            line = {"function": init.get("function_name", ""), "service": self.meta.service_model.service_name,
+                    "operation": operation, "parts": parts,
+                    "buses": sorted({entry.get("EventBusName", "") for entry in params.get("Entries", ())
+                                     if isinstance(entry, dict) and "EventBusName" in entry}),
+                    **{name: params[name] for name in named if isinstance(params.get(name), str)}}
+            try:
+                return call(self, operation, params)
+            except Exception as error:
+                line["error"] = getattr(error, "response", {}).get("Error", {}).get("Code", type(error).__name__)
+                raise
+            finally:
+                with open(path, "a", encoding="utf-8") as calls:
+                    calls.write(json.dumps(line) + "\\n")
+
+        botocore.client.BaseClient._make_api_call = noted
+
+    _note_calls(PATH)
+"""
+
+
+def note_calls(path: str) -> None:
+    """Each worker writes down which function called which operation on which resource."""
+    runtime = _module("core.lambda_runtime")
+    old = "    _ms_install_invoke_depth()\n    try:"
+    new = old.replace("    try:", _NOTE_CALLS.replace("PATH", repr(path)).lstrip("\n") + "    try:")
+    runtime._PYTHON_WORKER_SCRIPT = _replace(runtime._PYTHON_WORKER_SCRIPT, old, new, "the Python worker")
+
+
 def queue_handlers(concurrency: int, activity: Activity) -> None:
     """At most so many handlers at a time; an invocation that finds them all taken waits for its turn."""
     service = _module("services.lambda_svc")
@@ -382,6 +424,8 @@ def prepare() -> Activity:
     keep_error_names()
     share_layers()
     parse_conditions_once()
+    if os.environ.get(CALLS_ENV):
+        note_calls(os.environ[CALLS_ENV])
     queue_handlers(int(os.environ.get(CONCURRENCY_ENV) or default_concurrency()), activity)
     name_object_versions(activity)
     answer_opt_outs()

@@ -277,9 +277,10 @@ def without_aws(environment: dict[str, str]) -> dict[str, str]:
 
 def server_environment(settings: Settings, port: int, instance: str) -> dict[str, str]:
     """What the server, and with it every function, sees: as little of this machine as in Lambda, and UTC."""
-    passed_on = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "ARREARS_LOCAL_CONCURRENCY")
+    passed_on = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+    ours = ("ARREARS_LOCAL_CONCURRENCY", "ARREARS_LOCAL_CALLS")
     return {
-        **without_aws({name: os.environ[name] for name in passed_on if name in os.environ}),
+        **without_aws({name: os.environ[name] for name in (*passed_on, *ours) if name in os.environ}),
         "ARREARS_LOCAL_INSTANCE": instance,
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),

@@ -81,7 +81,7 @@ class Embedded:
     @staticmethod
     def _command(command: str, folder: Path) -> None:
         program = [sys.executable, str(STACK_PROGRAM), command, "--state", str(folder / ".local")]
-        subprocess.run(program, check=True)
+        subprocess.run(program, check=True, env={**os.environ, "ARREARS_LOCAL_CALLS": str(folder / "calls.jsonl")})
 
     @property
     def endpoint(self) -> str:
@@ -151,6 +151,18 @@ class Embedded:
         """Run the command line in the stack's folder."""
         command = [sys.executable, "-m", "arrears.cli", *map(str, arguments)]
         return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False)
+
+    @cached_property
+    def resources(self) -> dict[str, str]:
+        """What each resource of the template is called, by its logical id."""
+        name = json.loads((self.folder / ".local/stack.json").read_text(encoding="utf-8"))["stack"]
+        with self.active():
+            pages = boto3.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=name)
+            return {
+                resource["LogicalResourceId"]: resource["PhysicalResourceId"]
+                for page in pages
+                for resource in page["StackResourceSummaries"]
+            }
 
     # --- dates -------------------------------------------------------------------------------------------------------
     @property
