@@ -7,6 +7,7 @@ The harness stands for what costs nothing or is billed otherwise: it moves the c
 import contextlib
 import io
 import json
+import logging
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -204,6 +205,8 @@ _NO_ACTION = {"Assess", "What next?", "WaitForNews", "HandOver", "Closed", "Give
 def harness(policy: str, without: str = "") -> Iterator[Harness]:
     """Deploy a stack that plays a policy that ships, without one of its keys."""
     with pytest.MonkeyPatch.context() as patch:
+        # moto tells at length of each wait that is cut off at the end.
+        logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)
         for name, value in CREDENTIALS.items():
             patch.setenv(name, value)
         with moto_stack(config={"stepfunctions": {"execute_state_machine": True}}) as stack:
