@@ -109,6 +109,7 @@ HOSTILE: list[tuple[str, str, bytes, str]] = [
     ),
     ("a control character", f"{RETURNS}m.csv", row(note="\x1b[2Jgone"), "note:"),
     ("an outcome of its own", f"{RETURNS}n.csv", row(outcome="cured"), "outcome:"),
+    ("quotation marks without end", f"{RETURNS}p.csv", rows(*['a","'] * 500), "row: a quotation mark is out of place"),
     ("no header", f"{RETURNS}o.csv", GOOD.encode(), "header:"),
     ("an acknowledgement as CSV", "agency_id=north/acks/a.csv", b"{}", "file: is of another type than .json, .json.gz"),
     (
@@ -118,6 +119,15 @@ HOSTILE: list[tuple[str, str, bytes, str]] = [
         "file: is no JSON object",
     ),
     ("an acknowledgement nested without end", "agency_id=north/acks/b.json", b"[" * 2000, "file: is no JSON object"),
+    (
+        "a key twice",
+        "agency_id=north/acks/d.json",
+        b'{"accepted": false, "accepted": true}',
+        "file: a key is there twice",
+    ),
+    ("a number that is none", "agency_id=north/acks/e.json", b'{"accepted": NaN}', "file: NaN and Infinity"),
+    ("nesting", "agency_id=north/acks/f.json", b'{"a":' + b"[" * 99 + b"]" * 99 + b"}", "file: is nested more than 8"),
+    ("half a character", "agency_id=north/acks/g.json", b'{"problems": "\\ud800"}', "file: is not valid UTF-8"),
     (
         "another agency's manifest",
         "agency_id=south/acks/a.json",

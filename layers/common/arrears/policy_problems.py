@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from arrears.documents import yaml_lines
 from arrears.documents.errors import TemplateError
-from arrears.documents.yaml_lines import Located, load_located
+from arrears.documents.yaml_lines import MAX_FILE, Located
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-#: No policy that a person writes is longer, in bytes.
-MAX_POLICY = 256 * 1024
+#: The longest file of a policy or a pack, in bytes.
+MAX_POLICY = MAX_FILE
 _PLACE_IN_MESSAGE = re.compile(r"([a-z_]+(?:\.[a-z0-9_]+)*): ")
 
 
@@ -52,30 +53,10 @@ def read_located(path: Path) -> Located:
     Raises:
         PolicyFileError: it cannot be read, or is neither.
     """
-
-    def refuse(reason: str, line: int | None = None) -> PolicyFileError:
-        return PolicyFileError([Problem(str(path), line, "", reason)])
-
     try:
-        with path.open("rb") as opened:
-            raw = opened.read(MAX_POLICY + 1)
-    except OSError as error:
-        raise refuse(f"cannot be read: {error.strerror}") from None
-    if len(raw) > MAX_POLICY:
-        raise refuse(f"is longer than {MAX_POLICY // 1024} KiB")
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise refuse("is not UTF-8", raw.count(b"\n", 0, error.start) + 1) from None
-    if text.lstrip().startswith("{"):
-        # Tabs may indent JSON but not YAML; inside a JSON text they are written \t, so no text changes.
-        text = text.replace("\t", " ")
-    try:
-        return load_located(text, str(path))
+        return yaml_lines.read_located(path)
     except TemplateError as error:
-        raise refuse(error.message, error.line) from None
-    except RecursionError:
-        raise refuse("is nested too deeply") from None
+        raise PolicyFileError([Problem(str(path), error.line, "", error.message)]) from None
 
 
 # --- what is wrong ---------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from typing import Literal, cast
 from arrears.documents.errors import MissingPartError, TemplateError
 from arrears.documents.sms_length import Encoding, SmsLength, measure
 from arrears.documents.variables import VARIABLES, Value, longest_values, write_value
-from arrears.documents.yaml_lines import Located, load_located
+from arrears.documents.yaml_lines import Located, read_located
 
 Channel = Literal["sms", "letter", "labels"]
 Field = str | tuple[str, ...]
@@ -58,6 +58,7 @@ LETTER_PARTS: Mapping[str, str] = {
 }
 LAWYER_PARTS: Mapping[str, str] = {"mandate": "mandate of the law firm"}
 _VARIABLE = re.compile(r"\{([^{}]*)\}")
+_PLAIN_VARIABLE = re.compile(r"\{[a-z][a-z0-9_]*\}", re.ASCII)
 _PLAIN = str.maketrans(
     {"‘": "'", "’": "'", "“": '"', "”": '"', "–": "-", "—": "-", "…": "...", "\u00a0": " ", "·": " "}
 )
@@ -308,7 +309,7 @@ def load_templates(
             continue
         for path in sorted(place.glob("*.y*ml")) if place.is_dir() else [place]:
             source = _Source(str(path))
-            data = load_located(path.read_text(encoding="utf-8"), source.file)
+            data = read_located(path)
             source.located = data
             if isinstance(data.value, dict) and data.value.get("channel") == "labels":
                 for language, words in _read_labels(source, data.value).items():
@@ -585,7 +586,14 @@ def _read_labels(source: _Source, data: Mapping[str, object]) -> dict[str, dict[
 
 
 def _check_labels(labels: Mapping[str, Mapping[str, str]]) -> None:
-    """Refuse labels of which one language has a word, or a variable in it, that another one lacks."""
+    """Refuse labels of which one language has a word, or a variable in it, that another one lacks.
+
+    A variable is a plain name: what else Python's format takes reaches into objects, or pads a word to gigabytes.
+    """
+    for language, words in labels.items():
+        for key, word in words.items():
+            if set("{}") & set(_PLAIN_VARIABLE.sub("", word)):
+                raise TemplateError(f"{key} in {language} has a brace that holds no plain name", file="labels")
     model = labels.get(_LAST_RESORT, {})
     for language, words in labels.items():
         for key in sorted({*model, *words}):

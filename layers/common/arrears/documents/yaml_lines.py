@@ -2,12 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import yaml
 
 from arrears.documents.errors import TemplateError
 
-Path = Sequence[str | int]
+#: No policy, pack or template that a person writes is longer, in bytes.
+MAX_FILE = 256 * 1024
+#: How deep mappings and lists may be in each other: no policy, pack or template is deeper.
+_MOST_DEEP = 9
+#: A longer whole number stays text, which nothing here takes for one.
+_MOST_DIGITS = 18
 _SCALARS = frozenset({"str", "int", "float", "bool", "null", "timestamp"})
 
 
@@ -23,7 +29,7 @@ class Located:
     _places: dict[tuple[str | int, ...], tuple[int, int]]
     _lines: Sequence[str]
 
-    def line(self, path: Path, find: str = "") -> int | None:
+    def line(self, path: Sequence[str | int], find: str = "") -> int | None:
         """Return the line, counted from 1, of what is at `path`, or of the first `find` inside it."""
         at = tuple(path)
         while at not in self._places and at:
@@ -37,6 +43,30 @@ class Located:
         return first + 1
 
 
+def read_located(path: Path) -> Located:
+    """Read a file of YAML or JSON, once it is known to be no larger than such a file may be.
+
+    Raises:
+        TemplateError: it cannot be read, is too long, no UTF-8, no YAML, or not plain data.
+    """
+    file = str(path)
+    try:
+        with path.open("rb") as opened:
+            raw = opened.read(MAX_FILE + 1)
+    except OSError as error:
+        raise TemplateError(f"cannot be read: {error.strerror}", file=file) from None
+    if len(raw) > MAX_FILE:
+        raise TemplateError(f"is longer than {MAX_FILE // 1024} KiB", file=file)
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise TemplateError("is not UTF-8", file=file, line=raw.count(b"\n", 0, error.start) + 1) from None
+    if text.lstrip().startswith("{"):
+        # Tabs may indent JSON but not YAML; inside a JSON text they are written \t, so no text changes.
+        text = text.replace("\t", " ")
+    return load_located(text, file)
+
+
 def load_located(text: str, file: str) -> Located:
     """Read a YAML document (JSON is one too); tags, aliases and keys given twice are refused.
 
@@ -45,7 +75,7 @@ def load_located(text: str, file: str) -> Located:
     """
     places: dict[tuple[str | int, ...], tuple[int, int]] = {}
     try:
-        _refuse_aliases(text, file)
+        _check_shape(text, file)
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
@@ -56,25 +86,35 @@ def load_located(text: str, file: str) -> Located:
     return Located(value, places, text.splitlines())
 
 
-def _refuse_aliases(text: str, file: str) -> None:
-    """Refuse `*name`: a few lines of aliases of aliases unfold into more than any memory holds."""
+def _check_shape(text: str, file: str) -> None:
+    """Refuse what is nested deeply, before it is read to its end, and `*name`.
+
+    A few lines of aliases of aliases unfold into more than any memory holds.
+    """
+    depth = 0
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        line = event.start_mark.line + 1 if event.start_mark else None
         if isinstance(event, yaml.AliasEvent):
-            line = event.start_mark.line + 1 if event.start_mark else None
             raise TemplateError("aliases (*name) are not allowed: write it out", file=file, line=line)
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > _MOST_DEEP:
+                raise TemplateError("nested too deeply", file=file, line=line)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
 
 
 def _plain(
     node: yaml.Node, path: tuple[str | int, ...], places: dict[tuple[str | int, ...], tuple[int, int]], file: str
 ) -> object:
     places[path] = (node.start_mark.line, node.end_mark.line)
-    if len(path) > 8:  # noqa: PLR2004 - no template is deeper; an anchor to itself would be
-        raise TemplateError("nested too deeply", file=file, line=node.start_mark.line + 1)
     if node.tag.startswith("!") or "python" in node.tag:
         raise TemplateError(f"the tag {node.tag} is not allowed", file=file, line=node.start_mark.line + 1)
     if isinstance(node, yaml.MappingNode):
         mapping: dict[str, object] = {}
         for key_node, value_node in node.value:
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise TemplateError("a key is a text", file=file, line=key_node.start_mark.line + 1)
             key = str(key_node.value)
             if key in mapping:
                 raise TemplateError(f"{key} is given twice", file=file, line=key_node.start_mark.line + 1)
@@ -91,7 +131,7 @@ def _scalar(node: yaml.Node, file: str) -> object:
     kind = node.tag.removeprefix("tag:yaml.org,2002:")
     if kind not in _SCALARS:
         raise TemplateError(f"the tag {node.tag} is not allowed", file=file, line=node.start_mark.line + 1)
-    if kind == "int" and text.lstrip("-+").isdecimal():
+    if kind == "int" and text.lstrip("-+").isdecimal() and len(text) <= _MOST_DIGITS:
         return int(text)
     if kind == "bool":
         return text.lower() in {"true", "yes", "on"}

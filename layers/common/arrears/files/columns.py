@@ -42,4 +42,4 @@ COLUMNS: dict[Kind, tuple[str, ...]] = {
 }
 
 #: Further columns that are read where a file has them.
-OPTIONAL: dict[Kind, tuple[str, ...]] = {"holds": ("until", "review_on")}
+OPTIONAL: dict[Kind, tuple[str, ...]] = {"holds": ("until", "review_on"), "receipts": ("reason",)}

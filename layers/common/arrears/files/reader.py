@@ -1,7 +1,9 @@
 """Reading a file line by line: CSV or JSON lines, gzip or not, in constant memory.
 
 A bad line never hides the good ones: it is handed out as a `RowError` with its number, and reading goes on. A stray
-quotation mark, which makes a CSV reader swallow the lines after it, costs its own line only.
+quotation mark, which makes a CSV reader swallow the lines after it, costs its own line only. A file full of them, each
+of which swallows all that follows, would be read over and over: when that gets too much, the lines that were swallowed
+are refused with the first, so that the work grows with the file and no faster.
 """
 
 import csv
@@ -17,15 +19,30 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from arrears.files.columns import COLUMNS, Kind
 from arrears.files.errors import RowError
+from arrears.files.strict_json import no_number, once
+from arrears.files.unpack import GZIP, MOST_RATIO, MOST_UNPACKED, UnpacksToTooMuchError, gunzip
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-#: The longest physical line, in bytes.
+#: The longest physical line, in bytes, and the longest row, in characters.
 MAX_LINE = 1 << 20
+#: The most physical lines that a row may take: a note has 10,000 characters.
+MAX_ROW_LINES = 10_000
+#: The most columns, or keys, that are read.
+MAX_COLUMNS = 256
+#: The most blank lines: they are no rows, so that nothing else would bound them.
+MAX_BLANK = 100_000
+#: What is read again after stray quotation marks: so many times what the file has, and so many characters beside.
+_AGAIN_TIMES = 8
+_AGAIN_FREELY = 4 << 20
+#: What a line costs beside its characters.
+_LINE_COST = 64
+#: Stands for a line that is not read.
+_UNREADABLE = "?\n"
+_BLANK = f"has more than {MAX_BLANK} blank lines"
+_OUT_OF_PLACE = "a quotation mark is out of place (RFC 4180)"
 _CHUNK = 1 << 16
-_GZIP = b"\x1f\x8b"
-_GZIP_WBITS = 31
 _BOM = "\ufeff"
 
 
@@ -90,39 +107,10 @@ class _Raw(io.RawIOBase):
 
 def _unzipped(source: Readable) -> BinaryIO:
     head = source.read(2)
-    while 0 < len(head) < len(_GZIP) and (more := source.read(1)):
+    while 0 < len(head) < len(GZIP) and (more := source.read(1)):
         head += more
     pieces = chain([head] if head else [], iter(lambda: source.read(_CHUNK), b""))
-    return io.BufferedReader(_Raw(_gunzip(pieces) if head == _GZIP else pieces), _CHUNK)
-
-
-def _gunzip(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Unpack gzip, member after member; what can be unpacked comes before the error.
-
-    `gzip.GzipFile` would lose what it has in its buffer when the file breaks off.
-
-    Raises:
-        EOFError: the file ends within a member.
-        zlib.error: it is damaged.
-    """
-    unpack = zlib.decompressobj(wbits=_GZIP_WBITS)
-    for piece in pieces:
-        rest = piece
-        while rest:
-            if unpack.eof:
-                rest = rest.lstrip(b"\0")  # padding between members and at the end
-                if not rest:
-                    break
-                unpack = zlib.decompressobj(wbits=_GZIP_WBITS)
-            unpacked = unpack.decompress(rest, _CHUNK)
-            if unpacked:
-                yield unpacked
-            rest = unpack.unused_data if unpack.eof else unpack.unconsumed_tail
-    while not unpack.eof:
-        unpacked = unpack.decompress(b"", _CHUNK)
-        if not unpacked:
-            raise EOFError
-        yield unpacked
+    return io.BufferedReader(_Raw(gunzip(pieces) if head == GZIP else pieces), _CHUNK)
 
 
 class _Lines:
@@ -138,9 +126,11 @@ class _Lines:
         self._readline = stream.readline
         self._next_number = 1
         self._again: deque[tuple[int, str]] = deque()
+        self._credit = _AGAIN_FREELY
         self.taken: list[tuple[int, str]] = []
         self.problems: dict[int, str] = {}
         self.broken: RowError | None = None
+        self._row_size = 0
 
     def __iter__(self) -> "_Lines":
         return self
@@ -149,13 +139,15 @@ class _Lines:
         if self._again:
             line = self._again.popleft()
             self.taken.append(line)
+            if len(self.taken) > 1:
+                self._check_row()
             return line[1]
         number = self._next_number
         try:
             raw = self._readline(MAX_LINE + 1)
             if len(raw) > MAX_LINE and not raw.endswith(b"\n"):
                 raw = self._skip_rest(number)
-        except (EOFError, zlib.error, OSError) as error:
+        except (EOFError, zlib.error, UnpacksToTooMuchError, OSError) as error:
             self.broken = RowError("file", _what_broke(error))
             raise StopIteration from None
         if not raw:
@@ -167,13 +159,22 @@ class _Lines:
             text = raw.decode("utf-8", "replace")
             self.problems[number] = "is not valid UTF-8"
         self.taken.append((number, text))
+        self._credit += _AGAIN_TIMES * (len(text) + _LINE_COST)
+        if len(self.taken) > 1:
+            self._check_row()
         return text
+
+    def _check_row(self) -> None:
+        """Break off a row without end: one whose quotation marks open a cell on each line that the next one closes."""
+        self._row_size += len(self.taken[-1][1])
+        if len(self.taken) > MAX_ROW_LINES or self._row_size > MAX_LINE:
+            raise csv.Error
 
     def _skip_rest(self, number: int) -> bytes:
         self.problems[number] = f"the line is longer than {MAX_LINE} bytes"
         while (more := self._readline(MAX_LINE)) and not more.endswith(b"\n"):
             pass
-        return b"?\n"
+        return _UNREADABLE.encode()
 
     @property
     def number(self) -> int:
@@ -182,9 +183,11 @@ class _Lines:
 
     def start_row(self) -> None:
         """Forget the lines of the row before, but for those that were given back."""
-        self.taken.clear()
         if self.problems:
-            self.problems = {number: why for number, why in self.problems.items() if number >= self.number}
+            for number, _ in self.taken:
+                self.problems.pop(number, None)
+        self.taken.clear()
+        self._row_size = 0
 
     def problem(self) -> str | None:
         """Return why the lines of this row cannot be read, or None."""
@@ -193,8 +196,15 @@ class _Lines:
         return next((self.problems[number] for number, _ in self.taken if number in self.problems), None)
 
     def give_back(self) -> None:
-        """Hand out again all lines of this row but the first."""
-        self._again.extendleft(reversed(self.taken[1:]))
+        """Hand out again all lines of this row but the first; refused ones, where that was done too often."""
+        back = self.taken[1:]
+        del self.taken[1:]
+        self._credit -= sum(len(text) + _LINE_COST for _, text in back)
+        if self._credit < 0:
+            for number, _ in back:
+                self.problems.setdefault(number, _OUT_OF_PLACE)
+            back = [(number, _UNREADABLE) for number, _ in back]
+        self._again.extendleft(reversed(back))
 
 
 def _what_broke(error: Exception) -> str:
@@ -202,12 +212,15 @@ def _what_broke(error: Exception) -> str:
         return "the gzip file is truncated"
     if isinstance(error, zlib.error):
         return "the gzip file is damaged"
+    if isinstance(error, UnpacksToTooMuchError):
+        return f"the gzip file unpacks to far too much: {MOST_RATIO} times its size, or {MOST_UNPACKED >> 30} GiB"
     return "the file could not be read to its end"
 
 
 def _records(lines: _Lines) -> Iterator[tuple[int, list[str] | RowError]]:
     """Yield the cells of each CSV record, with the line on which it starts."""
     reader = csv.reader(lines, strict=True)
+    blank = 0
     while True:
         lines.start_row()
         number = lines.number
@@ -216,10 +229,9 @@ def _records(lines: _Lines) -> Iterator[tuple[int, list[str] | RowError]]:
         except StopIteration:
             break
         except csv.Error:
-            if lines.broken is not None:
-                break
+            why = lines.problem() or _OUT_OF_PLACE
             lines.give_back()
-            yield number, RowError("row", lines.problem() or "a quotation mark is out of place (RFC 4180)")
+            yield number, RowError("row", why)
             continue
         problem = lines.problem()
         if problem is not None:
@@ -227,6 +239,11 @@ def _records(lines: _Lines) -> Iterator[tuple[int, list[str] | RowError]]:
             yield number, RowError("row", problem)
         elif values and not (len(values) == 1 and not values[0].strip()):
             yield number, values
+        else:
+            blank += 1
+            if blank > MAX_BLANK:
+                yield number, RowError("file", _BLANK)
+                return
     if lines.broken is not None:
         yield lines.number, lines.broken
 
@@ -240,7 +257,7 @@ def _csv_rows(lines: _Lines, columns: tuple[str, ...]) -> Rows:
     header = [name.removeprefix(_BOM).strip() for name in first]
     problem = _header_problem(header, columns)
     if problem is not None:
-        yield from _without_header(records, number, problem, header)
+        yield from _without_header(records, number, problem, header[:MAX_COLUMNS])
         return
     width = len(header)
     for number, values in records:
@@ -269,6 +286,8 @@ def _without_header(
 
 
 def _header_problem(header: list[str], columns: tuple[str, ...]) -> RowError | None:
+    if len(header) > MAX_COLUMNS:
+        return RowError("header", f"has {len(header)} columns; at most {MAX_COLUMNS} are read")
     present = set(header)
     missing = [column for column in columns if column not in present]
     if len(missing) == 1:
@@ -282,22 +301,12 @@ def _header_problem(header: list[str], columns: tuple[str, ...]) -> RowError | N
 
 
 # --- JSON lines ------------------------------------------------------------------------------------------------------
-def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise RowError("row", "a key is there twice")
-    return found
-
-
-def _no_number(_: str) -> object:
-    raise RowError("row", "NaN and Infinity are no numbers")
-
-
 #: Numbers stay the text they are written as, so that an amount is exact.
-_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_float=str, parse_int=str, parse_constant=_no_number)
+_DECODER = json.JSONDecoder(object_pairs_hook=once, parse_float=str, parse_int=str, parse_constant=no_number)
 
 
 def _jsonl_rows(lines: _Lines) -> Rows:
+    blank = 0
     while True:
         lines.start_row()
         number = lines.number
@@ -314,6 +323,11 @@ def _jsonl_rows(lines: _Lines) -> Rows:
                 yield number, _json_row(text)
             except RowError as error:
                 yield number, error
+        else:
+            blank += 1
+            if blank > MAX_BLANK:
+                yield number, RowError("file", _BLANK)
+                return
     if lines.broken is not None:
         yield lines.number, lines.broken
 
@@ -325,6 +339,8 @@ def _json_row(text: str) -> dict[str, str | None]:
         raise RowError("row", "is no JSON object") from None
     if not isinstance(found, dict):
         raise RowError("row", "is no JSON object")
+    if len(found) > MAX_COLUMNS:
+        raise RowError("row", f"has {len(found)} keys; at most {MAX_COLUMNS} are read")
     row: dict[str, str | None] = {}
     for key, value in found.items():
         if value is None or isinstance(value, str):

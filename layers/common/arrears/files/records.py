@@ -587,7 +587,7 @@ def parse_letter(row: Row) -> LetterRow:
 
 def parse_receipt(row: Row) -> ReceiptRow:
     """Check a row of `receipts/`; raises `RowError`. Only a text that failed can have failed for good."""
-    cells.check_clean(row, COLUMNS["receipts"])
+    cells.check_clean(row, (*COLUMNS["receipts"], *OPTIONAL["receipts"]))
     status = cast("Literal['delivered', 'failed']", cells.required_one_of(row, "status", _RECEIPT_STATUSES))
     final = cells.boolean(row, "final")
     if final and status == "delivered":

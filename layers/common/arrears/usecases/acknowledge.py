@@ -16,6 +16,7 @@ from arrears.usecases.drop import Drop
 from arrears.usecases.take_in import Outcome
 
 _MANIFEST = re.compile(r"agency_id=([^/]+)/(?:placements|recalls)/date=([0-9]{4}-[0-9]{2}-[0-9]{2})/manifest\.json")
+_CASE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -66,7 +67,9 @@ class Acknowledge:
             return RowError("accepted", "the agency has not accepted the set")
         unknown = self._unknown_cases(sent, manifest, ack)
         if unknown:
-            return RowError("cases", f"{len(unknown)} are not in the set, the first is {unknown[0]}")
+            # An operator reads it on a terminal: what is no id is not repeated.
+            first = unknown[0] if _CASE_ID.fullmatch(unknown[0]) else "no case id"
+            return RowError("cases", f"{len(unknown)} are not in the set, the first is {first}")
         cases = json.loads(sent).get("case_count")
         if isinstance(accepted, int) and not isinstance(accepted, bool) and cases is not None and accepted != cases:
             return RowError("accepted", f"is {accepted}, the manifest has {cases} cases")

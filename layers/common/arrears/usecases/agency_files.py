@@ -11,10 +11,9 @@ from typing import Final
 from arrears.adapters.objects import Reads
 from arrears.domain.policy import AgencyFiles
 from arrears.files import RowError
+from arrears.files.unpack import GZIP, UnpacksToTooMuchError, gunzip
 from arrears.usecases.drop import Drop
 
-_GZIP: Final = b"\x1f\x8b"
-_GZIP_WBITS: Final = 31
 _CHUNK: Final = 1 << 16
 _MOST_KEY: Final = 256
 #: Below its folder a key is one name, or names with slashes between them: no way up, nothing invisible.
@@ -59,17 +58,15 @@ def read_limited(body: Reads, files: AgencyFiles) -> io.BytesIO:
 
 def _unpacks_to_more(data: bytes, most: int) -> bool:
     """Say whether a gzip file unpacks to more than so many bytes, without keeping what it unpacks to."""
-    total = 0
-    while data.startswith(_GZIP):
-        unpack = zlib.decompressobj(_GZIP_WBITS)
-        try:
-            while data:
-                total += len(unpack.decompress(data, _CHUNK))
-                if total > most:
-                    return True
-                data = unpack.unconsumed_tail
-        except zlib.error:
-            # Damaged: the reader says so, row by row.
-            return False
-        data = unpack.unused_data
+    if not data.startswith(GZIP):
+        return False
+    pieces = (data[start : start + _CHUNK] for start in range(0, len(data), _CHUNK))
+    try:
+        for _ in gunzip(pieces, most):
+            pass
+    except UnpacksToTooMuchError:
+        return True
+    except (EOFError, zlib.error):
+        # Damaged: the reader says so, row by row.
+        return False
     return False

@@ -12,10 +12,13 @@ All of `work/` is in the inbound bucket, which agencies cannot read, under a pre
 import hashlib
 import re
 from collections.abc import Mapping
-from typing import Any, Literal, TypedDict, cast, get_args
+from typing import Any, Final, Literal, TypedDict, cast, get_args
 
 from arrears.errors import PermanentSetupError
 from arrears.files import Kind
+
+#: The longest key, in bytes, whose report has its name; a longer one is refused, in a report named by its SHA-256.
+MOST_KEY: Final = 1000
 
 DropKind = Kind | Literal["acks"]
 
@@ -127,9 +130,17 @@ def piece_rejects_key(piece: str) -> str:
 
 def report_key(key: str) -> str:
     """Return the key of a file's report."""
-    return f"reports/{key}.json"
+    return f"reports/{_shorter(key)}.json"
 
 
 def rejects_key(key: str) -> str:
     """Return the key of the rows of a file that were refused."""
-    return f"rejects/{key}.jsonl"
+    return f"rejects/{_shorter(key)}.jsonl"
+
+
+def _shorter(key: str) -> str:
+    """Return a key that still fits with something before and behind it; S3 takes 1,024 bytes."""
+    raw = key.encode("utf-8", "replace")
+    if len(raw) <= MOST_KEY:
+        return key
+    return f"{key.partition('/')[0]}/{hashlib.sha256(raw).hexdigest()}"

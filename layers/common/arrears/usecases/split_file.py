@@ -11,18 +11,25 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Final
 
 from arrears.adapters.objects import Objects, Opened, Reads
 from arrears.domain.decide import account_of
 from arrears.domain.policy import AgencyFiles
 from arrears.errors import PermanentActionError
 from arrears.files import Kind, RowError, read_rows
+from arrears.files.strict_json import strict_object
+from arrears.files.unpack import GZIP, gunzip
 from arrears.usecases.agency_files import check_key, read_limited
+from arrears.usecases.bank_files import check_bank_key
 from arrears.usecases.drop import Drop, Split, drop_of, kind_of_rows, piece_key, report_key, run_of
 
 #: So much of a file, unpacked, makes a piece: one to several thousand rows, which take some ten seconds to take in.
 PIECE_BYTES = 512 * 1024
+#: A piece that gets larger than this, as it is written, is more than one function takes in within its time.
+MOST_PIECE: Final = 32 << 20
+#: All pieces of a file together: what the function's disk takes, with room to spare.
+MOST_WRITTEN: Final = 3 << 30
 #: More than this many local files are not opened at a time, and their keys are a small part of what a state may hold.
 MOST_PIECES = 256
 #: How much larger CSV gets by unpacking, about.
@@ -92,21 +99,25 @@ class SplitFile:
         return keys
 
     def _write(self, drop: Drop, body: Reads, files: Sequence[IO[str]]) -> None:
-        """Write the rows of a file; of an agency's that breaks its limits nothing but that."""
-        if drop["agency_id"]:
-            limits = self.files_of(drop["agency_id"])
-            try:
+        """Write the rows of a file; of one that breaks a limit nothing but that."""
+        try:
+            if drop["agency_id"]:
+                limits = self.files_of(drop["agency_id"])
                 check_key(drop, limits)
                 if drop["kind"] == "acks":
                     json.dump(_ack(body, limits.acks_bytes), files[0])
                     files[0].write("\n")
                     return
                 body = read_limited(body, limits)
-            except RowError as refused:
-                json.dump({"line": 1, "reason": str(refused), "row": None}, files[0])
-                files[0].write("\n")
-                return
-        _write(drop, body, files)
+            else:
+                check_bank_key(drop)
+            _write(drop, body, files)
+        except RowError as refused:
+            for file in files:
+                file.seek(0)
+                file.truncate()
+            json.dump({"line": 1, "reason": str(refused), "row": None}, files[0])
+            files[0].write("\n")
 
 
 def _pieces(size: int, key: str) -> int:
@@ -119,8 +130,15 @@ def _write(drop: Drop, body: Reads, files: Sequence[IO[str]]) -> None:
     column = _ACCOUNT_COLUMN.get(kind, "account_id")
     # ASCII with escapes: what the reader could not decode can be written down all the same.
     encode = json.JSONEncoder(check_circular=False, separators=(",", ":")).encode
+    written, total = [0] * len(files), 0
     for line, entry, owner in _entries(body, kind, drop["key"], column):
-        files[zlib.crc32(owner.encode("utf-8", "replace")) % len(files)].write(f"{encode(entry | {'line': line})}\n")
+        number = zlib.crc32(owner.encode("utf-8", "replace")) % len(files)
+        text = f"{encode(entry | {'line': line})}\n"
+        written[number] += len(text)
+        total += len(text)
+        if written[number] > MOST_PIECE or total > MOST_WRITTEN:
+            raise RowError("file", "holds more than one import takes, or too much of few accounts: send it in parts")
+        files[number].write(text)
 
 
 def _entries(body: Reads, kind: Kind, name: str, column: str) -> Iterator[tuple[int, dict[str, Any], str]]:
@@ -135,14 +153,19 @@ def _entries(body: Reads, kind: Kind, name: str, column: str) -> Iterator[tuple[
 
 
 def _ack(body: Reads, most: int) -> dict[str, Any]:
-    """Return the one row of an acknowledgement."""
+    """Return the one row of an acknowledgement.
+
+    Raises:
+        RowError: it is none that can be read in one way only.
+    """
     data = body.read(most + 1)
     try:
-        if data.startswith(b"\x1f\x8b"):
-            data = zlib.decompressobj(wbits=31).decompress(data, most + 1)
-        found = json.loads(data) if len(data) <= most else None
-    except (ValueError, RecursionError, zlib.error):
-        found = None
-    if not isinstance(found, dict):
-        return {"line": 1, "reason": f"file: is no JSON object of at most {most} bytes", "row": None}
-    return {"line": 1, "row": found}
+        if data.startswith(GZIP):
+            data = b"".join(gunzip(iter([data]), most))
+        if len(data) <= most:
+            return {"line": 1, "row": strict_object(data)}
+    except RowError as found:
+        raise RowError("file", found.reason) from None
+    except (ValueError, EOFError, zlib.error):
+        pass
+    raise RowError("file", f"is no JSON object of at most {most} bytes")

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from arrears.csv_safe import safe_cell
 from arrears.policy_diff import policy_differences
 from arrears.simulate.figures import KINDS, OPENED, PAID, STILL_OPEN, TREATMENTS, Difference, quantile
 from arrears.simulate.report import charts
@@ -91,7 +92,7 @@ def _download(name: str, header: Sequence[str], rows: Iterable[Sequence[_Cell]])
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(header)
-    writer.writerows(rows)
+    writer.writerows([safe_cell(cell) if isinstance(cell, str) else cell for cell in row] for row in rows)
     data = quote(text.getvalue(), safe=",:;/ -_.()")
     return f'<p><a download="{name}.csv" href="data:text/csv;charset=utf-8,{escape(data)}">{name}.csv</a></p>'
 
