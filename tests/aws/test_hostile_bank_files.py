@@ -25,11 +25,11 @@ RECEIPT: Row = {"action_id": "CARD-0001-20050602.call.0.1", "status": "failed", 
 
 
 def payment(**changes: str) -> bytes:
-    return csv_of(PAYMENT | changes)
+    return csv_of({**PAYMENT, **changes})
 
 
 def portfolio(**changes: str) -> bytes:
-    return csv_of(PORTFOLIO | changes)
+    return csv_of({**PORTFOLIO, **changes})
 
 
 OUT = "file: its name leads out of its folder"
