@@ -426,6 +426,9 @@ def test_an_acknowledgement_is_recorded_beside_the_days_exports(inbox: Inbox, st
         ({"problems": "no address"}, "problems: the agency names 1", True),
         ({"accepted": False}, "accepted: the agency has not accepted the set", True),
         ({"accepted": 2}, "accepted: is 2, the manifest has 3 cases", True),
+        ({"cases": ["A-20050602"]}, "cases: 1 are not in the set, the first is A-20050602", True),
+        # An operator's terminal would do as it says.
+        ({"cases": ["\x1b[2J", "A"]}, "cases: 2 are not in the set, the first is no case id", True),
     ],
 )
 def test_an_acknowledgement_that_somebody_has_to_look_at_is_refused_and_kept(
