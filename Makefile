@@ -81,6 +81,10 @@ demo: venv tools ## more than a year of collection on the embedded stack, with r
 agree: venv tools ## the fullest policy on the embedded stack and in the simulator, row by row
 	@$(BIN)/python -m infra.local.agree $(ARGS)
 
+.PHONY: chaos
+chaos: venv tools ## the embedded stack with workers killed, then stopped and started: the same timeline; see docs/operations.md
+	@$(BIN)/python -m infra.local.chaos $(ARGS)
+
 .PHONY: test
 test: lint ## every check and every test: what needs a stack on one core, the rest on the other
 	@mkdir -p .local; fast=0; stack=0; \

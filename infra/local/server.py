@@ -5,6 +5,8 @@ the workflow behave otherwise than on AWS, so they are put right here, in memory
 
 * **Errors keep their names.** The class of a handler's exception is its ``errorType`` (ministack answers
   ``Runtime.HandlerError`` for each), since ``Retry`` and ``Catch`` go by it; and the worker lives on, as on AWS.
+* **A worker that is killed has exited.** The error is ``Runtime.ExitError``, which ``Retry`` goes by; those at work
+  are named by ``/_arrears/activity``.
 * **Logs cost no wait.** The worker marks the end of an invocation's output, so nobody waits 50 ms to see whether more
   comes.
 * **Layers are unpacked once.** Each worker links to them (ministack unpacks them for every worker, and checks the paths
@@ -16,6 +18,8 @@ the workflow behave otherwise than on AWS, so they are put right here, in memory
 * **SNS answers about opt-outs**: nobody has opted out.
 * **Calls are noted**, where ``ARREARS_LOCAL_CALLS`` names a file: which function called what on which resource, a line
   of JSON each. Tests hold them against what the template grants.
+* **What ends in a restart is told.** Where the state is kept (``PERSIST_STATE=1``), ministack fails what ran when it
+  was stopped; each such execution has its event, as every failure has on AWS, and the stream begins anew.
 
 ``GET /_arrears/activity`` tells whether the stack has come to rest, so that a driver can watch for it instead of
 sleeping.
@@ -144,6 +148,87 @@ def keep_error_names() -> None:
         return {"body": error, "error": True, "log": log}
 
     service._execute_function_warm = execute_warm
+
+
+def name_killed_workers() -> None:
+    """A worker that is gone in the middle of its work is what AWS calls a runtime that exited, and no other error."""
+    runtime = _module("core.lambda_runtime")
+    source = inspect.getsource(runtime.Worker)
+    if not all(text in source for text in ('"Worker process died"', '"Worker process exited immediately')):
+        raise _misfit("the end of a worker")
+    invoke = runtime.Worker.invoke
+    exited = {
+        "errorMessage": "RequestId: Error: Runtime exited with error: signal: killed",
+        "errorType": "Runtime.ExitError",
+        "stackTrace": [],
+    }
+
+    def invoke_or_exit(self: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        try:
+            result: dict[str, Any] = invoke(self, *args, **kwargs)
+        except (RuntimeError, BrokenPipeError) as error:
+            # Killed before it could say that it was ready.
+            if isinstance(error, RuntimeError) and "exited immediately" not in str(error):
+                raise
+            self._proc, result = None, {"status": "error", "error": "Worker process died"}
+        told = str(result.get("error", ""))
+        if result.get("status") == "error" and (told == "Worker process died" or "Broken pipe" in told):
+            return {**result, "status": "ok", "result": {_FAILURE_KEY: exited}}
+        return result
+
+    runtime.Worker.invoke = invoke_or_exit
+
+
+def workers_at_work() -> dict[int, str]:
+    """The processes that run a handler now, each with its function."""
+    runtime = _module("core.lambda_runtime")
+    return {
+        worker._proc.pid: worker.func_name
+        for pool in list(runtime._workers.values())
+        for worker in list(pool)
+        if worker.in_use and worker._proc is not None
+    }
+
+
+def keep_over_restarts(activity: Activity) -> None:
+    """What was kept is whole, and what did not survive the stop ends the way it does on AWS."""
+    app_module, states = _module("app"), _module("services.stepfunctions")
+    lambdas, persistence = _module("services.lambda_svc"), _module("core.persistence")
+    if "States.ServiceRestart" not in inspect.getsource(states._restore_state):
+        raise _misfit("the restart of executions")
+    restore, load, save_all = states._restore_state, app_module._load_persisted_state, persistence.save_all
+    ended: list[Any] = []
+
+    def patiently(get_state: Callable[[], Any]) -> Callable[[], Any]:
+        def call() -> Any:
+            for _ in range(50):
+                try:
+                    return get_state()
+                except RuntimeError:  # a thread that is still at it changed what was being copied
+                    time.sleep(0.02)
+            return get_state()
+
+        return call
+
+    def restore_and_note(data: Any) -> None:
+        running = {each["executionArn"] for each in data["executions"].all_values() if each["status"] == "RUNNING"}
+        restore(data)
+        ended.extend(each for each in states._executions.all_values() if each["executionArn"] in running)
+
+    def tell() -> None:
+        with activity.at_work("dispatches"):
+            for execution in ended:
+                states._emit_execution_status_event(execution)
+
+    def load_and_tell() -> None:
+        load()
+        # The stream's records are not kept, so that a place in it means nothing any more.
+        lambdas._dynamodb_stream_positions.clear()
+        threading.Thread(target=tell, daemon=True).start()
+
+    states._restore_state = restore_and_note
+    app_module._load_persisted_state = load_and_tell
+    app_module.save_all = lambda services: save_all({name: patiently(get) for name, get in services.items()})
 
 
 def mark_end_of_log() -> None:
@@ -382,6 +467,7 @@ def activity_report(activity: Activity) -> dict[str, Any]:
         "idle": not any(at_work.values()),
         "begun": begun,
         "waiting": waiting,
+        "workers": workers_at_work(),
         **at_work,
     }
 
@@ -422,6 +508,7 @@ def prepare() -> Activity:
     activity = Activity()
     mark_end_of_log()
     keep_error_names()
+    name_killed_workers()
     share_layers()
     parse_conditions_once()
     if os.environ.get(CALLS_ENV):
@@ -430,6 +517,8 @@ def prepare() -> Activity:
     name_object_versions(activity)
     answer_opt_outs()
     count_executions(activity)
+    if os.environ.get("PERSIST_STATE") == "1":
+        keep_over_restarts(activity)
     serve_activity(activity)
     return activity
 

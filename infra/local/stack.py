@@ -1,4 +1,4 @@
-"""The embedded stack: ``stack.py up`` brings it up, ``stack.py down`` takes it down.
+"""The embedded stack: ``stack.py up`` brings it up, ``stack.py down`` takes it down, ``stop`` lets it go on later.
 
 ``up`` starts a server of its own (``server.py``: ministack on a free loopback port), builds the template for the Python
 at hand (``tools/build.py local``), deploys it with ``sam deploy`` and the ``local`` section of ``samconfig.toml``, and
@@ -12,10 +12,14 @@ left alone. A stack that is up with another one is deployed over, and keeps its 
 ``down`` stops the server that ``up`` started and no other process: the one of its pid, if that process began when ours
 did. Everything the stack held is gone then.
 
+``up --keep`` starts a server that can be stopped and go on: ``stop`` stops it, and the next ``up --keep`` starts it
+with what it held. Executions that ran end as failed, as in an outage; their cases are put back on the queue.
+
 Neither uses an AWS profile or credentials of yours, and neither talks to anything but 127.0.0.1.
 
 Files, all under ``.local``: ``stack.json`` (while a stack is up), ``server.json`` (which process), ``ministack.log``,
-``sam.log``, ``sam`` (sam's own settings) and ``tmp`` (the functions' working folders).
+``sam.log``, ``sam`` (sam's own settings), ``tmp`` (the functions' working folders) and ``kept`` (what a stack that can
+be stopped holds).
 """
 
 import argparse
@@ -49,6 +53,8 @@ SERVER_PROGRAM = Path(__file__).with_name("server.py")
 
 START_TIMEOUT = 60.0
 STOP_TIMEOUT = 1.0
+#: So long a stack that is to go on may take to write down what it holds.
+KEEP_TIMEOUT = 60.0
 LOG_LINES_SHOWN = 40
 
 
@@ -66,6 +72,8 @@ class Settings:
     sam: Path
     template: Path | None
     """A template that is built already; None to build the project's."""
+    keep: bool = False
+    """Whether a server that is started can be stopped and go on."""
 
     @property
     def stack_file(self) -> Path:
@@ -91,6 +99,16 @@ class Settings:
     def tmp(self) -> Path:
         """Where the server and the functions may write."""
         return self.state / "tmp"
+
+    @property
+    def kept(self) -> Path:
+        """What a stack that can be stopped holds."""
+        return self.state / "kept"
+
+    @property
+    def stopped_file(self) -> Path:
+        """What was `stack_file` when the stack was stopped."""
+        return self.kept / "stack.json"
 
 
 @dataclass(frozen=True)
@@ -139,11 +157,11 @@ def is_running(server: Server) -> bool:
     return process_began(server.pid) == server.began
 
 
-def stop_server(server: Server) -> bool:
+def stop_server(server: Server, patience: float = STOP_TIMEOUT) -> bool:
     """Stop the server and the functions' processes, which are its process group; False if it was not running."""
     if not is_running(server):
         return False
-    for signal_number, timeout in ((signal.SIGTERM, STOP_TIMEOUT), (signal.SIGKILL, 10.0)):
+    for signal_number, timeout in ((signal.SIGTERM, patience), (signal.SIGKILL, 10.0)):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(server.pid, signal_number)
         deadline = time.monotonic() + timeout
@@ -275,7 +293,7 @@ def without_aws(environment: dict[str, str]) -> dict[str, str]:
     }
 
 
-def server_environment(settings: Settings, port: int, instance: str) -> dict[str, str]:
+def server_environment(settings: Settings, port: int | None, instance: str) -> dict[str, str]:
     """What the server, and with it every function, sees: as little of this machine as in Lambda, and UTC."""
     passed_on = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
     ours = ("ARREARS_LOCAL_CONCURRENCY", "ARREARS_LOCAL_CALLS")
@@ -288,11 +306,11 @@ def server_environment(settings: Settings, port: int, instance: str) -> dict[str
         "MINISTACK_REGION": REGION,
         "LAMBDA_ASYNC_RETRY_BASE_SECONDS": "0.2",
         "LOG_LEVEL": os.environ.get("ARREARS_LOCAL_LOG_LEVEL", "WARNING"),
-        # Nothing is kept, and nothing else is started.
-        "PERSIST_STATE": "0",
-        "S3_PERSIST": "0",
-        "STATE_DIR": str(settings.tmp / "state"),
-        "S3_DATA_DIR": str(settings.tmp / "s3"),
+        # Nothing is kept unless it is asked for, and nothing else is started.
+        "PERSIST_STATE": "1" if settings.keep else "0",
+        "S3_PERSIST": "1" if settings.keep else "0",
+        "STATE_DIR": str((settings.kept if settings.keep else settings.tmp) / "state"),
+        "S3_DATA_DIR": str((settings.kept if settings.keep else settings.tmp) / "s3"),
         "TMPDIR": str(settings.tmp),
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
@@ -310,8 +328,13 @@ def program_digest(settings: Settings) -> str:
 def launch_server(settings: Settings) -> tuple[Server, subprocess.Popen[bytes]]:
     """Start the process and note at once which one it is, so that ``down`` finds it whatever happens next."""
     forget_server(settings)
+    stopped = read_json(settings.stopped_file)
+    if not settings.keep:
+        shutil.rmtree(settings.kept, ignore_errors=True)
     settings.tmp.mkdir(parents=True)
-    port, instance = free_port(), uuid.uuid4().hex
+    # What is kept speaks of its queues by the port they were made on.
+    port = urllib.parse.urlsplit(stopped["endpoint"]).port if settings.keep and stopped else free_port()
+    instance = uuid.uuid4().hex
     with settings.server_log.open("wb") as log:
         process = subprocess.Popen(
             [settings.python, SERVER_PROGRAM],
@@ -465,6 +488,11 @@ def up(settings: Settings) -> None:
         with step("building"):
             template = build(settings)
         digest = deployment_digest(settings, template)
+        if launched is not None and settings.keep and settings.stopped_file.exists():
+            wait_for_server(settings, server, launched)
+            stopped = read_json(settings.stopped_file)
+            write_json(settings.stack_file, {**stopped, "pid": server.pid, "instance": server.instance})
+            settings.stopped_file.unlink()
         deployed = read_json(settings.stack_file)
         if deployed.get("deployment") == digest:
             say(f"up as it was: {server.endpoint}")
@@ -496,23 +524,38 @@ def up(settings: Settings) -> None:
     say(f"up: {server.endpoint}")
 
 
+def stop(settings: Settings) -> None:
+    """Stop the stack, so that it can go on later."""
+    server, deployed = read_server(settings), read_json(settings.stack_file)
+    if server is None or not deployed or not is_running(server):
+        raise StackError("no stack is up that could go on later")
+    if not settings.kept.is_dir():
+        raise StackError("this stack keeps nothing: only one that `up --keep` started can be stopped and go on")
+    stop_server(server, KEEP_TIMEOUT)
+    write_json(settings.stopped_file, deployed)
+    forget_server(settings)
+    say("stopped; `up --keep` lets it go on")
+
+
 def down(settings: Settings) -> None:
     """Take the stack down."""
     server = read_server(settings)
     stopped = server is not None and stop_server(server)
     forget_server(settings)
+    shutil.rmtree(settings.kept, ignore_errors=True)
     say("down" if stopped else "nothing was up")
 
 
 def parse_settings(arguments: list[str] | None) -> tuple[str, Settings]:
     """The command and where things are, from the arguments, the environment and the defaults."""
     parser = argparse.ArgumentParser(prog="stack.py", description="The embedded stack of Arrears.")
-    parser.add_argument("command", choices=["up", "down"])
+    parser.add_argument("command", choices=["up", "stop", "down"])
     parser.add_argument("--root", type=Path, default=Path(__file__).resolve().parents[2], help="the project's folder")
     parser.add_argument("--state", type=Path, help="where the stack's files go (ARREARS_LOCAL_STATE; .local)")
     parser.add_argument("--python", type=Path, help="the Python with ministack (ARREARS_LOCAL_PYTHON; in .venv-tools)")
     parser.add_argument("--sam", type=Path, help="the sam command (ARREARS_LOCAL_SAM; in .venv-tools)")
     parser.add_argument("--template", type=Path, help="deploy this template, which is built, instead of building")
+    parser.add_argument("--keep", action="store_true", help="let what comes up be stopped and go on")
     options = parser.parse_args(arguments)
     root: Path = options.root.absolute()
 
@@ -526,6 +569,7 @@ def parse_settings(arguments: list[str] | None) -> tuple[str, Settings]:
         python=path(options.python, "ARREARS_LOCAL_PYTHON", ".venv-tools/bin/python"),
         sam=path(options.sam, "ARREARS_LOCAL_SAM", ".venv-tools/bin/sam"),
         template=options.template.absolute() if options.template else None,
+        keep=options.keep,
     )
 
 
@@ -534,7 +578,7 @@ def main(arguments: list[str] | None = None) -> int:
     command, settings = parse_settings(arguments)
     try:
         with only_one(settings):
-            (up if command == "up" else down)(settings)
+            {"up": up, "stop": stop, "down": down}[command](settings)
     except StackError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from arrears.adapters import aws
 from arrears.adapters.queues import FifoInbox
 from arrears.adapters.spending import TableSpending
 from arrears.domain.events import (
@@ -126,6 +127,18 @@ def test_a_delivery_receipt_is_recorded_once(world: World) -> None:
     assert (first["recorded"], again["recorded"], foreign["foreign"]) == (1, 1, 1), "again: it says the same"
     (news,) = world.events(SmsReported)
     assert (news.action_id, news.status, news.on) == (f"{CASE_ID}.reminder.0.1", "delivered", OPENS)
+
+
+@pytest.mark.parametrize("poison", ["a text", {"notification": "a text"}, {"notification": None}, ["notification"]])
+def test_an_entry_that_nobody_can_read_keeps_no_other_receipt_back(world: World, poison: object) -> None:
+    message_id = sent_message(world)
+    event = receipt(message_id, "SUCCESS", "")
+    batch = json.loads(gzip.decompress(base64.b64decode(event["awslogs"]["data"])))
+    batch["logEvents"].insert(0, {"id": "0", "timestamp": 1, "message": json.dumps(poison)})
+    event["awslogs"]["data"] = base64.b64encode(gzip.compress(json.dumps(batch).encode())).decode()
+
+    assert world.invoke("record_receipts", event)["recorded"] == 1
+    assert [news.status for news in world.events(SmsReported)] == ["delivered"]
 
 
 @pytest.mark.parametrize(
@@ -248,6 +261,19 @@ def test_the_days_letters_become_one_batch_whose_manifest_is_whole(world: World)
     assert world.body("DocumentsBucket", f"{mail_folder(day)}{letters[0]}.pdf").startswith(b"%PDF")
     assert [event.on for event in world.events(LetterMailed, "A-20050602")] == [day]
     assert world.queued("LetterQueue") == []
+
+
+@pytest.mark.parametrize("poison", ["no json", "[]", "{}", '{"letter_id": 1, "case_id": null, "address": "x"}'])
+def test_a_message_that_is_no_letter_keeps_none_from_the_mail(world: World, poison: str) -> None:
+    url = world.stack.physical["LetterQueue"]
+    aws.sqs().send_message(QueueUrl=url, MessageBody=poison, MessageGroupId="X", MessageDeduplicationId="poison")
+    letter = queue_letter(world)
+    day = world.today
+
+    report = world.invoke("dispatch_letters", {})
+
+    assert (report["letters"], report["left"]) == (1, 1)
+    assert [row["letter_id"] for row in index(world, day)] == [letter]
 
 
 @pytest.mark.parametrize("why", ["paid", "held"])

@@ -46,6 +46,8 @@ ACTIVITY = "/_arrears/activity"
 ASK_EVERY = (0.005, 0.05)
 #: So long the stack may be busy, in seconds, before it is looked at anyway: something may wait to be tried again.
 BUSY = 5.0
+#: What a schedule invokes is invoked so often when it fails (Lambda: the event, and two more tries).
+TRIES = 3
 #: The stack is given up when nothing has moved for so long, in seconds.
 PATIENCE = 120.0
 
@@ -227,19 +229,21 @@ class Driver:
             answer(aws.stepfunctions(), record.token)
 
     def invoke(self, output: str, payload: dict[str, object] | None = None) -> dict[str, object]:
-        """Run a function as its schedule would, and return what it answers.
+        """Run a function as its schedule would, tried again as Lambda does it, and return what it answers.
 
         Raises:
-            TransientServiceError: the function failed.
+            TransientServiceError: the function failed at every try.
         """
-        answer_ = self.stack.functions.invoke(
-            FunctionName=self.stack.output(output), Payload=json.dumps(payload or {}).encode()
-        )
-        text = answer_["Payload"].read().decode()
-        if answer_.get("FunctionError"):
-            raise TransientServiceError(f"{output}: {text[:500]}")
-        result: dict[str, object] = json.loads(text)
-        return result
+        text = ""
+        for _ in range(TRIES):
+            answer_ = self.stack.functions.invoke(
+                FunctionName=self.stack.output(output), Payload=json.dumps(payload or {}).encode()
+            )
+            text = answer_["Payload"].read().decode()
+            if not answer_.get("FunctionError"):
+                result: dict[str, object] = json.loads(text)
+                return result
+        raise TransientServiceError(f"{output}: {text[:500]}")
 
 
 def _rests(entry: Queued, on: date) -> bool:

@@ -32,6 +32,11 @@ COLUMNS: Final = (
     *("address_1", "address_2", "address_3", "address_4", "address_5", "country", "case_id", "account_id", "queued_on"),
 )
 _ADDRESS_LINES: Final = 5
+#: What a task cannot do without; what the index says of a letter is taken from it.
+_NEEDED: Final = frozenset(
+    {"letter_id", "case_id", "account_id", "key", "sha256", "kind", "registered", "recipient", "address", "country"}
+    | {"planned_on"}
+)
 
 
 class Message(NamedTuple):
@@ -104,7 +109,12 @@ class DispatchLetters:
         if report["stopped_by"]:
             return report
         for message in self.letters.receive():
-            task = json.loads(message.body)
+            task = _task(message.body)
+            if task is None:
+                # Nobody can read it: received often enough, it ends as a dead letter, and keeps no other back.
+                self.tell("LettersUnusable", 1)
+                report["left"] += 1
+                continue
             record, done = self._letter(task)
             if done is None:
                 report["left"] += 1
@@ -207,6 +217,17 @@ class DispatchLetters:
         }
         body = json.dumps(manifest, ensure_ascii=False, indent=2) + "\n"
         self.documents.put(f"{folder}manifest.json", body.encode(), "application/json")
+
+
+def _task(body: str) -> dict[str, Any] | None:
+    """Return a letter's task; None where the message is none."""
+    try:
+        task = json.loads(body)
+    except ValueError:
+        return None
+    if not isinstance(task, dict) or not task.keys() >= _NEEDED or not isinstance(task["address"], list):
+        return None
+    return task if all(isinstance(task[name], str) for name in ("letter_id", "case_id", "key")) else None
 
 
 def _row(one: _Ready) -> dict[str, object]:

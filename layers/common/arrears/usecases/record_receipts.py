@@ -35,7 +35,7 @@ class ReceiptCounts(TypedDict):
 
 
 def entries_of(data: str) -> Iterator[Mapping[str, Any]]:
-    """Yield the entries of a CloudWatch Logs subscription's event (`awslogs.data`); what is no JSON is passed over."""
+    """Yield the entries of a CloudWatch Logs subscription's event (`awslogs.data`); all else is left out."""
     batch = json.loads(gzip.decompress(base64.b64decode(data)))
     if batch.get("messageType") != "DATA_MESSAGE":
         return
@@ -44,7 +44,7 @@ def entries_of(data: str) -> Iterator[Mapping[str, Any]]:
             entry = json.loads(event["message"])
         except ValueError:
             continue
-        if isinstance(entry, dict) and "notification" in entry:
+        if isinstance(entry, dict) and isinstance(entry.get("notification"), dict):
             yield entry
 
 
@@ -88,7 +88,8 @@ class RecordReceipts:
 
     def _record(self, entry: Mapping[str, Any], action_id: str, message_id: str) -> str:
         at = _instant(str(entry["notification"].get("timestamp", "")))
-        said = str(entry.get("delivery", {}).get("providerResponse", ""))[:_LONGEST_REASON]
+        delivery = entry.get("delivery")
+        said = str(delivery.get("providerResponse", "") if isinstance(delivery, dict) else "")[:_LONGEST_REASON]
         run = f"sns-{message_id}"
         if entry.get("status") == "SUCCESS":
             return self.record("receipts", ReceiptRow(action_id, "delivered", at), run)
