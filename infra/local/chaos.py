@@ -47,7 +47,7 @@ from arrears.stack import Stack, connect
 from infra.local.agree import differences
 from infra.local.demo import HERE, ROOT, SAMPLE, DemoError, simulated, write_timeline
 
-FIRST, THROUGH = date(2005, 10, 2), date(2005, 10, 30)
+FIRST, THROUGH = date(2005, 9, 25), date(2005, 10, 30)
 #: A worker is killed at random moments so far apart, in seconds.
 KILL_EVERY = (0.3, 2.0)
 #: What a schedule could not do at all its tries, its next tick does; and a file that was not taken in is dropped again.
