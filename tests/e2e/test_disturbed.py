@@ -126,7 +126,7 @@ def at_once(*tasks: Callable[[], object]) -> None:
 # --- messages that nobody can read ------------------------------------------------------------------------------------
 @pytest.fixture
 def dead(stack: Embedded) -> Iterator[Callable[[str], int]]:
-    """How many dead letters a queue has, as its alarm counts them; none are left behind."""
+    """How many dead letters a queue has, as its alarm counts them; none are there before, or left behind."""
 
     def visible(queue: str) -> int:
         answer = aws.sqs().get_queue_attributes(
@@ -134,9 +134,13 @@ def dead(stack: Embedded) -> Iterator[Callable[[str], int]]:
         )
         return int(answer["Attributes"]["ApproximateNumberOfMessages"])
 
+    def purge() -> None:
+        for output in DEAD.values():
+            aws.sqs().purge_queue(QueueUrl=stack.stack.output(output))
+
+    purge()
     yield visible
-    for output in DEAD.values():
-        aws.sqs().purge_queue(QueueUrl=stack.stack.output(output))
+    purge()
 
 
 def told(stack: Embedded) -> tuple[str, int]:
