@@ -56,6 +56,6 @@ def test_the_layer_keeps_the_model_of_every_service_that_is_used() -> None:
         service
         for path in (ROOT / "layers" / "common" / "arrears").rglob("*.py")
         if path.relative_to(ROOT / "layers" / "common" / "arrears").parts[0] not in {"cli", "local", "stack.py"}
-        for service in re.findall(r"""client\(\s*["']([a-z0-9-]+)["']""", path.read_text(encoding="utf-8"))
+        for service in re.findall(r"""make\(\s*["']([a-z0-9-]+)["']""", path.read_text(encoding="utf-8"))
     }
     assert used == kept
