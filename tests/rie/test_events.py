@@ -25,6 +25,7 @@ REFUSED: dict[str, str] = {
     "split_import/acknowledgement": "PermanentSetupError",
     "split_import/agency_return": "PermanentSetupError",
     "split_import/court_file": "PermanentSetupError",
+    "split_import/plans_file": "PermanentSetupError",
     "split_import/portfolio_file": "PermanentSetupError",
 }
 

@@ -8,7 +8,8 @@ _WORD = re.compile(r"\w+")
 _DIGITS = re.compile(r"\+?\d[\d \-]{5,18}\d")
 #: The last digits of a card, where they are said to be such: four digits alone are anything.
 _CARD = re.compile(r"(?:card|last4|\*{2,}|[xX]{4,})\W{0,8}(?:last4)?\W{0,8}(\d{4})(?!\d)", re.IGNORECASE)
-_LONG_NUMBER = re.compile(r"(?<![\d.])\d(?:[ -]?\d){12,18}(?![\d.])")
+#: A card's whole number, in one piece or in fours; digits inside an id are none.
+_LONG_NUMBER = re.compile(r"(?<![\w.-])(?:\d{13,19}|\d{4}(?:[ -]\d{4}){2}[ -]\d{1,7})(?![\w.-])")
 _NAMES = ("cardholder_name", "address_line1", "address_line2")
 _PHONES = ("phone_mobile", "phone_work", "phone_home", "phone_family", "phone_contact")
 #: A shorter one is a word that anything may hold.

@@ -44,6 +44,7 @@ def test_what_is_personal_is_found(text: str, found: str) -> None:
         "2005-07-01T08:00:00 version 12 took 4321 ms, 1632960999",
         "Ada of another name",
         "1132867200000 4111111111111112",
+        "3f4b9c45-7030-4215-8429-8aab00112233",
     ],
 )
 def test_what_is_not_is_not(text: str) -> None:
