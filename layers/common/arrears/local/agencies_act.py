@@ -15,6 +15,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 ACCOUNTS = 54
 #: The names of the last act's accounts begin so, so that they are nobody's of the replay.
 PREFIX = "AG"
+#: What is paid through the agency, before the bank is paid the rest.
+PART_PAID = Decimal("100.00")
 
 
 class ActError(Exception):
@@ -150,13 +153,13 @@ def _life(stack: Stack, driver: Driver, s3: "S3Client", day: date, papers: Path)
     """Part-pay a case through its agency, pay the rest, and state the month."""
     first = next(each for each in Exports(stack.table).rows(day) if each.kind == "PLACEMENT")
     case_id, agency_id = str(first.fields["case_id"]), first.agency_id
-    arrears, currency = str(first.fields["arrears"]), str(first.fields["currency"])
+    arrears, currency = Decimal(str(first.fields["arrears"])), str(first.fields["currency"])
     row = dict.fromkeys(COLUMNS["returns"], "") | {
         "return_id": "DEMO-1",
         "case_id": case_id,
         "at": (day + ONE_DAY).isoformat(),
         "outcome": "payment",
-        "amount": "100.00",
+        "amount": f"{PART_PAID}",
         "currency": currency,
     }
     _drop(s3, stack.output("AgencyBucket"), f"agency_id={agency_id}/returns/{day}.csv", [row])
@@ -165,7 +168,7 @@ def _life(stack: Stack, driver: Driver, s3: "S3Client", day: date, papers: Path)
         "payment_id": "DEMO-2",
         "account_id": str(first.fields["account_id"]),
         "paid_at": f"{day + 2 * ONE_DAY}T10:00:00+08:00",
-        "amount": arrears,
+        "amount": f"{arrears - PART_PAID}",
         "currency": currency,
     }
     _drop(s3, stack.output("InboundBucket"), "payments/agencies.csv", [paid])
@@ -179,9 +182,9 @@ def _life(stack: Stack, driver: Driver, s3: "S3Client", day: date, papers: Path)
     for name, body in made.files(agency_id, month, stack.settings.active()).items():
         (papers / name).write_bytes(body)
     statement, _ = made.of(agency_id, month, stack.settings.active())
-    collected, commission = statement.collected(currency), statement.commission(currency)
-    yield f"    {case_id}: {collected} through {agency_id}, the rest to the bank, recalled the same day"
-    yield f"    statement of {agency_id} for {month}: collected {collected}, commission {commission}"
+    collected, received = statement.collected(currency), statement.received(currency)
+    yield f"    {case_id}: {collected} through {agency_id}, {received} to the bank, recalled the same day"
+    yield f"    statement of {agency_id} for {month}: commission {statement.commission(currency)} on both"
     yield f"    sets, key and statement: {papers}"
 
 
