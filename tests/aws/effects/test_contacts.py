@@ -306,6 +306,21 @@ def test_a_letter_that_a_hold_took_out_is_written_again_when_it_is_lifted(world:
     assert (first, again["action_id"]) == (LETTER, f"{CASE_ID}.lawyer_letter.0.2")
 
 
+def test_the_letter_that_a_hold_has_sent_goes_out_once_while_the_hold_stands(world: World) -> None:
+    world.stack.publish(holds={"dispute": {"steps": [{"action": "queue_letter", "template": "dispute_received"}]}})
+    world.report()
+    world.assess()
+    day = world.today
+    world.stack.news(CASE_ID, held(day), on=day)
+    world.act(world.until("QueueLetter"))
+
+    report = world.invoke("dispatch_letters", {})
+    world.stack.on(day + timedelta(days=1))
+
+    assert (report["letters"], report["taken_out"]) == (1, 0)
+    assert world.assess()["next"] == "WaitForNews", "the answer is on its way; nothing else goes out"
+
+
 def test_a_second_run_on_a_day_leaves_what_came_since_for_the_next(world: World) -> None:
     queue_letter(world, "A")
     day = world.today

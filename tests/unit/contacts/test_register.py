@@ -148,6 +148,6 @@ def test_the_entry_says_what_the_order_goes_by() -> None:
 
 
 def test_a_letter_goes_unless_paid_held_or_promised() -> None:
-    assert why_not_mailed(last_case(play(last=day("07-31"))), policy(), day("07-31")) is None
+    assert why_not_mailed(last_case(play(last=day("07-31"))), policy(), day("07-31"), "lawyer_letter") is None
     paid = last_case(play([fact(day("08-01"), payment(on=day("08-01")))], last=day("08-01")))
-    assert "closed" in str(why_not_mailed(paid, policy(), day("08-01")))
+    assert "closed" in str(why_not_mailed(paid, policy(), day("08-01"), "lawyer_letter"))

@@ -255,7 +255,10 @@ def test_queued_calls_are_taken_back_and_queued_letters_not_sent() -> None:
 
     case = last_case(played)
     assert [done.withdrawn_on for done in case.done if done.action == "queue_call"] == [day("06-17")]
-    assert why_not_mailed(case, policy(**KEYS), day("06-30")) == "the instalment plan of 2005-06-17 is kept"
+    assert (
+        why_not_mailed(case, policy(**KEYS), day("06-30"), "lawyer_letter")
+        == "the instalment plan of 2005-06-17 is kept"
+    )
 
 
 def test_a_promise_that_stands_makes_way_for_a_plan() -> None:

@@ -10,7 +10,7 @@ from arrears.domain.policy import Policy
 from arrears.domain.turn import take_turn
 
 
-def why_not_mailed(case: Case, policy: Policy, on: date, template: str | None = None) -> str | None:
+def why_not_mailed(case: Case, policy: Policy, on: date, template: str | None) -> str | None:
     """Return why a queued letter of a case is taken out before it is sent; None for one that goes."""
     if case.is_open:
         case, _, _ = take_turn(case, policy, Moment(on))

@@ -120,7 +120,7 @@ class DispatchLetters:
                 report["left"] += 1
             elif done.withdrawn_on is not None or self._is_sent(task["letter_id"], done):
                 spent.append(message.handle)
-            elif record is not None and self._withdrawn(record, task, policies, clock):
+            elif record is not None and self._withdrawn(record, done, policies, clock):
                 self.tell("LettersTakenOut", 1)
                 report["taken_out"] += 1
                 spent.append(message.handle)
@@ -156,20 +156,20 @@ class DispatchLetters:
             return None
         return body
 
-    def _withdrawn(self, record: CaseRecord, task: dict[str, Any], policies: Policies, clock: Clock) -> str | None:
+    def _withdrawn(self, record: CaseRecord, letter: Done, policies: Policies, clock: Clock) -> str | None:
         """Take a letter out whose case was paid or held meanwhile; return why, None for one that goes."""
         for _ in range(TRIES):
             on = clock.now(record.case.account.timezone).on
-            why = why_not_mailed(record.case, policies.for_case(record.case, on).policy, on)
+            why = why_not_mailed(record.case, policies.for_case(record.case, on).policy, on, letter.template)
             if why is None:
                 return None
             try:
-                self._append(record, LetterWithdrawn(task["letter_id"], on, why), clock)
+                self._append(record, LetterWithdrawn(letter.action_id, on, why), clock)
             except StaleError:
-                record = self.table.case(task["case_id"]) or record
+                record = self.table.case(record.case.case_id) or record
                 continue
             return why
-        raise TransientConflictError(f"{task['case_id']}: others keep changing the case")
+        raise TransientConflictError(f"{record.case.case_id}: others keep changing the case")
 
     def _mailed(self, case_id: str, letter_id: str, day: date, clock: Clock) -> None:
         for _ in range(TRIES):
