@@ -215,7 +215,7 @@ def copy_papers(stack: Stack, diary: Diary, to: Path) -> None:
         folder = filed[-1].reference.rpartition("/")[0] + "/"
         copy(s3, stack.output("LegalBucket"), folder, to / "court")
         print(f"a file for court      {to / 'court'}")
-    approved = sorted((to / "approvals").iterdir())
+    approved = sorted((to / "approvals").glob("*.csv"))
     if approved:
         print(f"what was approved     {len(approved)} files such as {approved[-1]}, each by `legal approve --file`")
     for action, folder_of in (("place_with_agency", placements_folder), ("recall_from_agency", recalls_folder)):
