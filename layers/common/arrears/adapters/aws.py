@@ -5,7 +5,7 @@ which botocore reads itself, points all of them at an embedded stack. They are b
 resources and transfers first, a fifth of what a function takes to start.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -118,6 +118,25 @@ def stepfunctions() -> "SFNClient":
 def error_code(error: ClientError) -> str:
     """Return the code of a service's error."""
     return str(error.response.get("Error", {}).get("Code", ""))
+
+
+#: What a single write is refused with, by the words of a cancelled transaction.
+_SINGLE_WRITE = {
+    "ConditionalCheckFailedException": "ConditionalCheckFailed",
+    "TransactionConflictException": "TransactionConflict",
+    "ValidationException": "ValidationError",
+}
+
+
+def cancellation_reasons(refused: PermanentActionError) -> list[str]:
+    """Return why DynamoDB refused a write, or each item of a transaction, in the words of a cancelled transaction."""
+    cause = refused.__cause__
+    if not isinstance(cause, ClientError):
+        return []
+    if error_code(cause) in _SINGLE_WRITE:
+        return [_SINGLE_WRITE[error_code(cause)]]
+    reasons: Sequence[dict[str, Any]] = cause.response.get("CancellationReasons", [])  # type: ignore[assignment]
+    return [str(reason.get("Code", "")) for reason in reasons]
 
 
 def certainly_not_done(error: BotoCoreError | ClientError) -> bool:

@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
-from arrears.adapters.aws import Item, translated
+from arrears.adapters.aws import Item, cancellation_reasons, translated
 from arrears.adapters.switchboard import Switchboard
 from arrears.domain.case import Case
 from arrears.domain.dates import zone
@@ -297,7 +297,7 @@ class Settings(Switchboard):
             with translated("dynamodb:TransactWriteItems"):
                 self._client.transact_write_items(TransactItems=writes)
         except PermanentActionError as refused:
-            if not _lost_a_race(refused):
+            if not {"ConditionalCheckFailed", "TransactionConflict"} & set(cancellation_reasons(refused)):
                 raise
             raise TransientConflictError("another policy was published at the same moment: publish again") from refused
         return rollout
@@ -377,15 +377,11 @@ class Settings(Switchboard):
                     self._client.delete_item(Key={"pk": {"S": "SETTINGS"}, "sk": {"S": "SWEEP"}}, **write)
                 else:
                     self._client.put_item(Item=self._put("SETTINGS", "SWEEP", **_sweep_fields(sweep)), **write)
-        except PermanentActionError:
+        except PermanentActionError as refused:
+            if "ConditionalCheckFailed" not in cancellation_reasons(refused):
+                raise
             return False
         return True
-
-
-def _lost_a_race(refused: PermanentActionError) -> bool:
-    cause = refused.__cause__
-    reasons: list[dict[str, Any]] = getattr(cause, "response", {}).get("CancellationReasons", [])
-    return any(reason.get("Code") in ("ConditionalCheckFailed", "TransactionConflict") for reason in reasons)
 
 
 def _digest(document: str) -> str:

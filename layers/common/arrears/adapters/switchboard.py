@@ -60,7 +60,7 @@ class Switchboard:
         turned = {"at": {"S": at.isoformat()}, "by": {"S": by}, "why": {"S": why}}
         kept = {"pk": {"S": "SWITCHES"}, "sk": {"S": f"{datetime.now(UTC).isoformat()}#{name}"}, "on": {"BOOL": on}}
         key = {"pk": {"S": "SETTINGS"}, "sk": {"S": "SWITCHES"}}
-        update: Item = {"TableName": self._table_name, "Key": key, "ExpressionAttributeNames": {"#switch": name}}
+        update: Any = {"TableName": self._table_name, "Key": key, "ExpressionAttributeNames": {"#switch": name}}
         if on:
             update |= {
                 "UpdateExpression": "SET #switch = :turned",
@@ -72,7 +72,7 @@ class Switchboard:
         put: Any = {"Put": {"TableName": self._table_name, "Item": kept | turned | {"name": {"S": name}}}}
         try:
             with translated("dynamodb:TransactWriteItems"):
-                self._client.transact_write_items(TransactItems=[{"Update": update}, put])  # type: ignore[typeddict-item]
+                self._client.transact_write_items(TransactItems=[{"Update": update}, put])
         except PermanentActionError:
             if (getattr(self.switches(), name) is None) == on:
                 raise

@@ -27,9 +27,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
-from arrears.adapters.aws import Item, error_code, translated
+from arrears.adapters.aws import Item, cancellation_reasons, translated
 from arrears.domain import codec
 from arrears.domain.case import Case, evolve, opening
 from arrears.domain.chain import GENESIS
@@ -50,12 +48,6 @@ if TYPE_CHECKING:
 
 #: How often a transaction that met another one is tried again before it is left for a later try.
 _CONFLICT_TRIES = 6
-#: What a single write is refused with, by the words of a cancelled transaction.
-_SINGLE_WRITE = {
-    "ConditionalCheckFailedException": "ConditionalCheckFailed",
-    "TransactionConflictException": "TransactionConflict",
-    "ValidationException": "ValidationError",
-}
 
 
 class StaleError(Exception):
@@ -148,16 +140,19 @@ class Table:
             "KeyConditionExpression": "pk = :pk" + (" AND begins_with(sk, :sk)" if prefix else ""),
             "ExpressionAttributeValues": {":pk": {"S": pk}} | ({":sk": {"S": prefix}} if prefix else {}),
         }
-        yield from self._pages(arguments)
+        for items, _ in self._pages(arguments):
+            yield from items
 
-    def _pages(self, arguments: dict[str, Any]) -> Iterator[Item]:
+    def _pages(self, arguments: dict[str, Any]) -> Iterator[tuple[list[Item], Item | None]]:
+        """Yield the pages of a query, each with the key behind which the next one begins; None for the last."""
         while True:
             with translated("dynamodb:Query"):
                 answer = self.client.query(**arguments)
-            yield from answer["Items"]
-            if "LastEvaluatedKey" not in answer:
+            last = answer.get("LastEvaluatedKey")
+            yield answer["Items"], last
+            if last is None:
                 return
-            arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+            arguments["ExclusiveStartKey"] = last
 
     def account(self, account_id: str) -> AccountRecord:
         """Load an account; one that is not stored is an empty record of version 0."""
@@ -241,8 +236,8 @@ class Table:
             "ExpressionAttributeNames": names,
             "ExpressionAttributeValues": values,
         }
-        for item in self._pages(arguments):
-            yield _queued(item)
+        for items, _ in self._pages(arguments):
+            yield from map(_queued, items)
 
     def waiting(
         self, shard: int, since: str, until: str, after: str = "", *, limit: int = 500
@@ -273,14 +268,8 @@ class Table:
         }
         if after:
             arguments["ExclusiveStartKey"] = json.loads(after)
-        while True:
-            with translated("dynamodb:Query"):
-                answer = self.client.query(**arguments)
-            last = answer.get("LastEvaluatedKey")
-            yield [_queued(item) for item in answer["Items"]], "" if last is None else json.dumps(last)
-            if last is None:
-                return
-            arguments["ExclusiveStartKey"] = last
+        for items, last in self._pages(arguments):
+            yield [_queued(item) for item in items], "" if last is None else json.dumps(last)
 
     def tokens(self, case_ids: Sequence[str]) -> Iterator[str]:
         """Yield the task tokens of the cases that wait, in any order."""
@@ -307,7 +296,7 @@ class Table:
                     with translated("dynamodb:TransactWriteItems"):
                         self.client.transact_write_items(TransactItems=writes)
             except PermanentActionError as refused:
-                reasons = _cancellation_reasons(refused)
+                reasons = cancellation_reasons(refused)
                 failed = [index for index, code in enumerate(reasons) if code == "ConditionalCheckFailed"]
                 if failed:
                     raise StaleError(failed) from refused
@@ -504,16 +493,6 @@ def account_pk(account_id: str) -> str:
 
 def _key(pk: str, sk: str) -> Item:
     return {"pk": {"S": pk}, "sk": {"S": sk}}
-
-
-def _cancellation_reasons(refused: PermanentActionError) -> list[str]:
-    cause = refused.__cause__
-    if not isinstance(cause, ClientError):
-        return []
-    if error_code(cause) in _SINGLE_WRITE:
-        return [_SINGLE_WRITE[error_code(cause)]]
-    reasons: Sequence[dict[str, Any]] = cause.response.get("CancellationReasons", [])  # type: ignore[assignment]
-    return [str(reason.get("Code", "")) for reason in reasons]
 
 
 def _back_off(attempt: int) -> None:
