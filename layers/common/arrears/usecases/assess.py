@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
+from arrears.adapters.aws import Item
 from arrears.adapters.settings import Clock, Policies, Settings
 from arrears.adapters.table import AccountRecord, CaseRecord, StaleError, Table
 from arrears.domain.case import Case
@@ -146,12 +147,7 @@ class Assess:
         on = clock.now(timezone).on
         extra = []
         if isinstance(decision, Close):
-            account = self.table.account(record.case.account_id)
-            # What was done in shadow reached nobody, and counts against no cap of the next case.
-            reached = () if record.case.shadow else record.case.contacts()
-            facts = account.account.with_reached(reached)
-            due = opens_on(facts, policies.for_new(on).policy, on + ONE_DAY)
-            extra.append(self.table.put_account(replace(account, account=facts, open_case=None, generation=1), due))
+            extra.append(let_go(self.table, record.case, policies, on))
         label = policies.for_case(record.case, on).policy.label
         record = self.table.append(record, events, Stamp(clock.at(timezone), on, label), extra=extra)
         self.observe(events)
@@ -162,11 +158,18 @@ class Assess:
     ) -> NextStep:
         if isinstance(decision, Close):
             return ended(request)
-        on = clock.now(record.case.account.timezone).on
-        policy = policies.for_case(record.case, on).policy
-        step = next_step(request, record.case, policies.awaited(decision, record.case, on), clock, policy)
+        step = next_step(request, record.case, decision, clock, policies)
         step["turns"] += 1
         return step
+
+
+def let_go(table: Table, case: Case, policies: Policies, on: date) -> Item:
+    """Return the write that goes with closing a case: its account waits for the next one, from the day after on."""
+    account = table.account(case.account_id)
+    # What was done in shadow reached nobody, and counts against no cap of the next case.
+    facts = account.account.with_reached(() if case.shadow else case.contacts())
+    due = opens_on(facts, policies.for_new(on).policy, on + ONE_DAY)
+    return table.put_account(replace(account, account=facts, open_case=None, generation=1), due)
 
 
 def end_of_shadow(case: Case, on: date) -> list[Event]:

@@ -152,7 +152,7 @@ class CarryOut:
         if isinstance(decision, _Held):
             return held(request, record.case, clock)
         if not isinstance(decision, Act) or decision.action_id != request["action_id"]:
-            return _waiting(request, record, decision, policies, clock)
+            return waiting(request, record.case, decision, clock, policies)
         return self._do(request, record, decision, policies, clock)
 
     def _plan(self, request: Request, policies: Policies, clock: Clock) -> tuple[CaseRecord, Decision | _Held] | None:
@@ -234,7 +234,7 @@ class CarryOut:
                 confirmed = self._confirm(record, [outcome, *news], (), active, clock)
             if confirmed is not None:
                 decision = decide(confirmed.case, active.policy, now)
-                return _waiting(request, confirmed, decision, policies, clock)
+                return waiting(request, confirmed.case, decision, clock, policies)
             # The writes that go with the outcome no longer hold: do it again on what is true now.
             record = self.table.case(record.case.case_id) or record
             account = self.table.account(account.account.account_id)
@@ -286,13 +286,6 @@ class CarryOut:
                     self.tell(f"{_ENDS[type(outcome)]}_{pending.action}{'_shadow' if current.case.shadow else ''}", 1)
             return after
         raise TransientConflictError(f"{record.case.case_id}: others keep changing the case")
-
-
-def _waiting(request: Request, record: CaseRecord, decision: Decision, policies: Policies, clock: Clock) -> NextStep:
-    """Return the wait that follows, no longer than until another policy counts for the case."""
-    on = clock.now(record.case.account.timezone).on
-    policy = policies.for_case(record.case, on).policy
-    return waiting(request, record.case, policies.awaited(decision, record.case, on), clock, policy)
 
 
 def _told(act: Act, case: Case, why: str, now: Moment) -> list[ActionHeld]:

@@ -1,14 +1,12 @@
 """End shadow: when shadow mode is over, close every case that lived in it, so that real ones can begin."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from arrears.adapters.settings import Settings
 from arrears.adapters.table import StaleError, Table
-from arrears.domain.dates import ONE_DAY
-from arrears.domain.decide import opens_on
 from arrears.errors import TransientConflictError
 from arrears.records import Stamp
-from arrears.usecases.assess import TRIES, end_of_shadow
+from arrears.usecases.assess import TRIES, end_of_shadow, let_go
 from arrears.usecases.open_cases import OpenCases
 
 
@@ -39,9 +37,7 @@ class EndShadow:
                 return False
             clock, timezone = self.settings.clock(), record.case.account.timezone
             on = clock.now(timezone).on
-            account = self.table.account(record.case.account_id)
-            due = opens_on(account.account, policies.for_new(on).policy, on + ONE_DAY)
-            freed = self.table.put_account(replace(account, open_case=None, generation=1), due)
+            freed = let_go(self.table, record.case, policies, on)
             stamp = Stamp(clock.at(timezone), on, policies.for_case(record.case, on).policy.label)
             try:
                 self.table.append(record, end_of_shadow(record.case, on), stamp, wakes=True, extra=[freed])

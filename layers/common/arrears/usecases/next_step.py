@@ -2,12 +2,11 @@
 
 from typing import TypedDict
 
-from arrears.adapters.settings import Clock
+from arrears.adapters.settings import Clock, Policies
 from arrears.adapters.table import account_pk
 from arrears.domain.case import Case
 from arrears.domain.decide import Act, Decision, Wait, account_of
 from arrears.domain.peaks import spread
-from arrears.domain.policy import Policy
 from arrears.domain.policy_parts import Action
 
 #: The state of `infra/escalation.asl.json` that carries out each action.
@@ -124,20 +123,23 @@ def handed_over(request: Request, generation: int) -> NextStep:
     return step
 
 
-def next_step(request: Request, case: Case, decision: Decision, clock: Clock, policy: Policy) -> NextStep:
+def next_step(request: Request, case: Case, decision: Decision, clock: Clock, policies: Policies) -> NextStep:
     """Return what comes next after a decision on an open case.
 
-    A `Wait` waits, until the case's own second of the time over which the stack spreads what falls due at once; an
-    `Act` names its state; anything else is for Assess to carry on with at once.
+    A `Wait` waits, until the case's own second of the time over which the stack spreads what falls due at once, and no
+    longer than until another policy counts for the case; an `Act` names its state; anything else is for Assess to carry
+    on with at once.
     """
     step = _step(request, "WaitForNews")
-    step["wait"]["due"] = clock.now(case.account.timezone).on.isoformat()
+    on = clock.now(case.account.timezone).on
+    step["wait"]["due"] = on.isoformat()
+    decision = policies.awaited(decision, case, on)
     if isinstance(decision, Act):
         step["next"], step["action_id"] = STATES[decision.action], decision.action_id
     elif isinstance(decision, Wait):
         until = decision.until
         if until is not None and clock.set_to is None:
-            until = spread(until, case.case_id, policy, clock.spread)
+            until = spread(until, case.case_id, policies.for_case(case, on).policy, clock.spread)
         seconds, due = clock.until(until, case.account.timezone)
         step["wait"] = {"version": str(case.version), "seconds": seconds, "due": due}
     return step
@@ -151,8 +153,8 @@ def held(request: Request, case: Case, clock: Clock) -> NextStep:
     return step
 
 
-def waiting(request: Request, case: Case, decision: Decision, clock: Clock, policy: Policy) -> NextStep:
+def waiting(request: Request, case: Case, decision: Decision, clock: Clock, policies: Policies) -> NextStep:
     """Return what an action leaves for `WaitForNews`, which always follows it."""
-    step = next_step(request, case, decision, clock, policy)
+    step = next_step(request, case, decision, clock, policies)
     step["next"] = "WaitForNews"
     return step
