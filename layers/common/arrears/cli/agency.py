@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from arrears.cli import add_group
 from arrears.cli.errors import CommandError, Subparsers
+from arrears.cli.parsing import add_command
 
 if TYPE_CHECKING:
     from arrears.stack import Stack
@@ -16,34 +17,28 @@ if TYPE_CHECKING:
 def add_parser(subparsers: Subparsers) -> None:
     """Add the group to the command line."""
     commands = add_group(subparsers, "agency")
-    status = _command(commands, "status", "which day's sets are acknowledged, complained of, or not answered")
+    status = add_command(commands, "status", "which day's sets are acknowledged, complained of, or not answered")
     status.add_argument("--since", type=date.fromisoformat, metavar="DATE", help="30 days back without it")
     status.set_defaults(run=_status)
-    allocation = _command(commands, "allocation", "which agency got which case of a day, and why")
+    allocation = add_command(commands, "allocation", "which agency got which case of a day, and why")
     allocation.add_argument("date", type=date.fromisoformat, metavar="DATE")
     allocation.set_defaults(run=_allocation)
-    listed = _command(commands, "operator", "the operator's list: cases that go nowhere by themselves")
+    listed = add_command(commands, "operator", "the operator's list: cases that go nowhere by themselves")
     listed.set_defaults(run=_operator)
-    reissue = _command(commands, "reissue", "write an agency's set of a closed day again, the same to the byte")
+    reissue = add_command(commands, "reissue", "write an agency's set of a closed day again, the same to the byte")
     reissue.add_argument("agency_id", metavar="AGENCY_ID")
     reissue.add_argument("date", type=date.fromisoformat, metavar="DATE")
     reissue.set_defaults(run=_reissue)
-    recall = _command(commands, "recall", "have a case back from its agency")
+    recall = add_command(commands, "recall", "have a case back from its agency")
     recall.add_argument("case_id", metavar="CASE_ID")
     recall.add_argument("--by", required=True, help="who orders it")
     recall.add_argument("--why", required=True, help="the reason, for the record")
     recall.set_defaults(run=_recall)
-    statement = _command(commands, "statement", "an agency's monthly statement, as CSV and PDF")
+    statement = add_command(commands, "statement", "an agency's monthly statement, as CSV and PDF")
     statement.add_argument("agency_id", metavar="AGENCY_ID")
     statement.add_argument("month", metavar="YYYY-MM")
     statement.add_argument("--out", type=Path, default=Path(), help="the folder for its two files")
     statement.set_defaults(run=_statement)
-
-
-def _command(commands: Subparsers, name: str, summary: str) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(name, help=summary, description=f"{summary.capitalize()}.")
-    parser.add_argument("--stack", help="a stack on AWS; without it, the embedded stack of this folder")
-    return parser
 
 
 def _connect(args: argparse.Namespace) -> "Stack":

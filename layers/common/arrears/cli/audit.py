@@ -4,6 +4,8 @@ import argparse
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from arrears.cli.parsing import add_stack
+
 if TYPE_CHECKING:
     from arrears.adapters.table import Table
 
@@ -14,7 +16,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     commands = group.add_subparsers(dest="command", required=True, metavar="COMMAND")
     verify = commands.add_parser("verify", help="replay the events against the stored cases and check the chain")
     verify.add_argument("account_id", nargs="?", metavar="ACCOUNT_ID", help="one account; without it, every one")
-    verify.add_argument("--stack", help="a stack on AWS; without it, the embedded stack of this folder")
+    add_stack(verify)
     verify.set_defaults(run=_verify)
 
 

@@ -4,6 +4,7 @@ import argparse
 import getpass
 
 from arrears.cli import explain_case
+from arrears.cli.parsing import add_stack
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -12,13 +13,13 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     commands = group.add_subparsers(dest="command", required=True, metavar="COMMAND")
     show = commands.add_parser("show", help="the case of an account, its history and what comes next")
     show.add_argument("account_id", metavar="ACCOUNT_ID")
-    show.add_argument("--stack", help="a stack on AWS; without it, the embedded stack of this folder")
+    add_stack(show)
     show.set_defaults(run=_show)
     explain_case.add_parser(commands)
     retry = commands.add_parser("retry", help="let an action that failed for good be tried again")
     retry.add_argument("case_id", metavar="CASE_ID")
     retry.add_argument("--by", default=None, help="who decides it; without it, who is logged in")
-    retry.add_argument("--stack", help="a stack on AWS; without it, the embedded stack of this folder")
+    add_stack(retry)
     retry.set_defaults(run=_retry)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from arrears.cli.errors import CommandError, Subparsers
-from arrears.cli.parsing import a_date
+from arrears.cli.parsing import a_date, add_stack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,7 +29,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument("file", metavar="FILE", help="a policy, YAML or JSON")
     parser.add_argument("--on", metavar="DATE", type=a_date, help="look from tomorrow through this date")
     parser.add_argument("--out", metavar="CSV", type=Path, help="write a row for each case that is treated differently")
-    parser.add_argument("--stack", help="a stack on AWS; without it, the embedded stack of this folder")
+    add_stack(parser)
     parser.set_defaults(run=dry_run)
 
 

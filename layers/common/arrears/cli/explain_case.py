@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from arrears.cli.errors import CommandError, Subparsers
-from arrears.cli.parsing import a_date
+from arrears.cli.parsing import a_date, add_stack
 
 if TYPE_CHECKING:
     from arrears.case_explained import Told
@@ -27,7 +27,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--on", metavar="DATE", type=a_date, help="the date; without it, the business date now (files: the last one)"
     )
-    parser.add_argument("--stack", help="a stack on AWS; without it, the embedded stack of this folder")
+    add_stack(parser)
     for kind in _FILES:
         parser.add_argument(f"--{kind}", metavar="PATH", type=Path, nargs="+", action="extend", default=[])
     parser.add_argument("--policy", metavar="FILE", help="with files: the policy that is played")

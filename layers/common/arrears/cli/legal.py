@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from arrears.cli import add_group
 from arrears.cli.errors import CommandError, Subparsers
+from arrears.cli.parsing import add_command
 
 if TYPE_CHECKING:
     from arrears.usecases.orders import Orders
@@ -17,7 +18,7 @@ def add_parser(subparsers: Subparsers) -> None:
     """Add the group to the command line."""
     commands = add_group(subparsers, "legal")
     for name, summary in (("approve", "let a case be sued"), ("decline", "have a case not be sued")):
-        parser = _command(commands, name, summary)
+        parser = add_command(commands, name, summary)
         parser.add_argument("case_id", metavar="CASE_ID", nargs="?" if name == "approve" else None)
         parser.add_argument("--by", required=name == "decline", help="the legal officer")
         parser.add_argument("--why", required=name == "decline", help="the reason, for the record")
@@ -26,18 +27,12 @@ def add_parser(subparsers: Subparsers) -> None:
                 "--file", type=Path, help="instead: many at once, a file of approvals whose rows say approve or decline"
             )
         parser.set_defaults(run=_decide, approved=name == "approve", file=None)
-    due = _command(commands, "due", "what waits to be sued or is barred soon, by the date of limitation")
+    due = add_command(commands, "due", "what waits to be sued or is barred soon, by the date of limitation")
     due.set_defaults(run=_due)
-    rebuild = _command(commands, "rebuild", "make a file for court again from the events, and compare it")
+    rebuild = add_command(commands, "rebuild", "make a file for court again from the events, and compare it")
     rebuild.add_argument("case_id", metavar="CASE_ID")
     rebuild.add_argument("--out", type=Path, help="a folder for what was made")
     rebuild.set_defaults(run=_rebuild)
-
-
-def _command(commands: Subparsers, name: str, summary: str) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(name, help=summary, description=f"{summary.capitalize()}.")
-    parser.add_argument("--stack", help="a stack on AWS; without it, the embedded stack of this folder")
-    return parser
 
 
 def _decide(args: argparse.Namespace) -> int:

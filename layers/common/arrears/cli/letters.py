@@ -3,13 +3,14 @@
 import argparse
 
 from arrears.cli.errors import Subparsers
+from arrears.cli.parsing import add_stack
 
 
 def add_parser(subparsers: Subparsers) -> None:
     """Add the command to the command line."""
     parser = subparsers.add_parser("letters", help="the letters of an account: kind, hash, dates, tracking number")
     parser.add_argument("account_id", metavar="ACCOUNT_ID")
-    parser.add_argument("--stack", help="a stack on AWS; without it, the embedded stack of this folder")
+    add_stack(parser)
     parser.set_defaults(run=_run)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from arrears.cli import add_group
 from arrears.cli.errors import CommandError, Subparsers
+from arrears.cli.parsing import add_command
 
 if TYPE_CHECKING:
     from arrears.adapters.dead_letters import DeadLetterQueue
@@ -26,39 +27,35 @@ _SOURCES = {"CallDeadLetters": "CallQueueUrl", "LetterDeadLetters": "LetterQueue
 def add_parser(subparsers: Subparsers) -> None:
     """Add the group to the command line."""
     commands = add_group(subparsers, "ops")
-    status = _command(commands, "status", "how the stack stands; exit 1 when something waits for somebody")
+    status = add_command(commands, "status", "how the stack stands; exit 1 when something waits for somebody")
     status.add_argument("--quick", action="store_true", help="without loading the open cases: no stages, no parked")
     status.set_defaults(run=_status)
-    _command(commands, "parked", "actions that failed for good, each with its reason").set_defaults(run=_parked)
-    _command(commands, "dead", "dead letters, each with its reason").set_defaults(run=_dead)
-    retry = _command(commands, "retry", "let a parked action, or all of them, be tried again")
+    add_command(commands, "parked", "actions that failed for good, each with its reason").set_defaults(run=_parked)
+    add_command(commands, "dead", "dead letters, each with its reason").set_defaults(run=_dead)
+    retry = add_command(commands, "retry", "let a parked action, or all of them, be tried again")
     _which(retry, "case_id", "CASE_ID")
     _who(retry)
     retry.set_defaults(run=_retry)
-    redrive = _command(commands, "redrive", "let a dead letter, or all of them, be tried again")
+    redrive = add_command(commands, "redrive", "let a dead letter, or all of them, be tried again")
     _which(redrive, "message_id", "MESSAGE_ID")
     redrive.set_defaults(run=_redrive)
-    recover = _command(commands, "recover", "give a case, or every open one, a fresh execution; after a restore")
+    recover = add_command(commands, "recover", "give a case, or every open one, a fresh execution; after a restore")
     _which(recover, "case_id", "CASE_ID")
     recover.set_defaults(run=_recover)
-    pause = _command(commands, "pause", "stop all that goes out; what is taken back, and cures, go on")
+    pause = add_command(commands, "pause", "stop all that goes out; what is taken back, and cures, go on")
     pause.add_argument("--by", required=True, help="who decides it")
     pause.add_argument("--why", required=True, help="the reason, for the record")
     pause.set_defaults(run=_pause)
-    resume = _command(commands, "resume", "let it go on; what waited goes out within the hour, inside hours and caps")
+    resume = add_command(
+        commands, "resume", "let it go on; what waited goes out within the hour, inside hours and caps"
+    )
     _who(resume)
     resume.set_defaults(run=_resume)
-    shadow = _command(commands, "shadow", "decide and record, and let nothing leave; off begins for real")
+    shadow = add_command(commands, "shadow", "decide and record, and let nothing leave; off begins for real")
     shadow.add_argument("state", choices=["on", "off"])
     _who(shadow)
     shadow.add_argument("--why", default="", help="the reason, for the record; needed for on")
     shadow.set_defaults(run=_shadow)
-
-
-def _command(commands: Subparsers, name: str, summary: str) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(name, help=summary, description=f"{summary.capitalize()}.")
-    parser.add_argument("--stack", help="a stack on AWS; without it, the embedded stack of this folder")
-    return parser
 
 
 def _which(parser: argparse.ArgumentParser, name: str, metavar: str) -> None:
@@ -140,7 +137,7 @@ def _parked(args: argparse.Namespace) -> int:
     from arrears.usecases.open_cases import OpenCases
 
     stack = _connect(args)
-    found = [each for each in OpenCases(stack.table, stack.settings).listed() if each.why == "parked"]
+    found = OpenCases(stack.table, stack.settings).parked()
     for each in found:
         print(f"{each.case.case_id}  since {each.on}  {each.reason}")
     print(f"{len(found)} parked")
@@ -155,7 +152,7 @@ def _retry(args: argparse.Namespace) -> int:
     retry, by = Retry(stack.table, stack.settings), args.by or getpass.getuser()
     cases = [args.case_id]
     if args.all:
-        cases = [e.case.case_id for e in OpenCases(stack.table, stack.settings).listed() if e.why == "parked"]
+        cases = [each.case.case_id for each in OpenCases(stack.table, stack.settings).parked()]
     for case_id in cases:
         print(f"{retry(case_id, by)} is tried again")
     print(f"{len(cases)} tried again")

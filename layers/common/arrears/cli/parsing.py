@@ -3,6 +3,8 @@
 import argparse
 from datetime import date
 
+from arrears.cli.errors import Subparsers
+
 
 def a_date(text: str) -> date:
     """Return a date that was given as YYYY-MM-DD."""
@@ -10,3 +12,15 @@ def a_date(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text} is no date such as 2005-06-18") from None
+
+
+def add_stack(parser: argparse.ArgumentParser) -> None:
+    """Add the option that says which stack a command speaks to."""
+    parser.add_argument("--stack", help="a stack on AWS; without it, the embedded stack of this folder")
+
+
+def add_command(commands: Subparsers, name: str, summary: str) -> argparse.ArgumentParser:
+    """Add a command that speaks to a stack to a group."""
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=summary, description=f"{summary.capitalize()}.")
+    add_stack(parser)
+    return parser

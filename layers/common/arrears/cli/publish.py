@@ -4,7 +4,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from arrears.cli.errors import Subparsers
-from arrears.cli.parsing import a_date
+from arrears.cli.parsing import a_date, add_stack
 
 if TYPE_CHECKING:
     from arrears.domain.rollout import Scope
@@ -27,7 +27,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--from", dest="since", metavar="DATE", type=a_date, help="it counts from this date on, where the account is"
     )
-    parser.add_argument("--stack", help="a stack on AWS; without it, the embedded stack of this folder")
+    add_stack(parser)
     parser.set_defaults(run=publish)
 
 

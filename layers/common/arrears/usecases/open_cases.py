@@ -65,6 +65,10 @@ class OpenCases:
                 if self._still(case, each):
                     yield Listed(case, each.on, each.why, each.reason)
 
+    def parked(self) -> list[Listed]:
+        """Return the cases of which an action failed for good, and waits for an operator."""
+        return [each for each in self.listed() if each.why == "parked"]
+
     def _still(self, case: Case, listed: OperatorListed) -> bool:
         """Say whether what put a case on the list is still so."""
         if listed.why == "placements":
