@@ -26,8 +26,8 @@ from arrears.domain.policy_parts import Action
 from arrears.domain.stages import Condition, stage_conditions
 from arrears.domain.steps import freezes_on, step_due_on, steps_of
 from arrears.domain.turn import take_turn
+from arrears.explain_words import WIDTH, section
 
-_WIDTH = 110
 #: How far ahead the next step is looked for.
 _AHEAD = timedelta(days=400)
 #: So many payments are told, the last ones.
@@ -90,7 +90,7 @@ def explain_case(told: Told) -> Iterator[str]:
     case, on = told.case, told.now.on
     yield f"Account {case.account_id} on {_day(on)}, case {case.case_id}, policy {told.policy.label}"
     if told.note:
-        yield from wrap(f"Note: {told.note}", _WIDTH)
+        yield from wrap(f"Note: {told.note}", WIDTH)
     yield from _section("What was known", _known(told))
     yield from _section("What was decided on this date, and why", _decided(told))
     if case.is_open:
@@ -100,14 +100,7 @@ def explain_case(told: Told) -> Iterator[str]:
 
 
 def _section(title: str, lines: Iterator[str]) -> Iterator[str]:
-    body = list(lines)
-    if body:
-        yield ""
-        yield title
-        yield "-" * len(title)
-        for line in map(_aloud, body):
-            indent = " " * (len(line) - len(line.lstrip()) + 2)
-            yield from wrap(line, _WIDTH, subsequent_indent=indent, drop_whitespace=True) or [""]
+    yield from section(title, map(_aloud, lines), hanging=2)
 
 
 def _aloud(line: str) -> str:

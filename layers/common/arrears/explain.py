@@ -6,7 +6,6 @@ The calendar is not written from the policy's text but played, by the same code 
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
-from textwrap import wrap
 
 from arrears.domain.events import ActionDone, ActionPlanned, ApprovalAsked, CaseOpened, Event, StageEntered
 from arrears.domain.facts import PHONES, Extract
@@ -20,6 +19,7 @@ from arrears.explain_words import (
     days as _days,
     joined as _and,
     named as _named,
+    section,
 )
 from arrears.simulate.player import DatedFact, Player
 
@@ -29,34 +29,22 @@ _DUE = date(2026, 1, 2)
 _HORIZON_DAYS = 550
 _MOST_DAYS = 120
 _LEAST_EXAMPLE = Decimal(10_000)
-_WIDTH = 110
 
 
 def explain_policy(policy: Policy) -> Iterator[str]:
     """Yield the lines of the explanation."""
     yield policy.label
-    yield from _section("When a case begins and ends", _begin_and_end(policy))
-    yield from _section("The stages", _stages(policy))
-    yield from _section("Across the stages", _across(policy))
-    yield from _section("How people are reached", _contacts(policy))
-    yield from _section("Rules of contact that bind", pack_lines(policy))
-    yield from _section("Promises to pay", _promised(policy))
-    yield from _section("Holds", told_of_holds(policy))
-    yield from _section("Instalment plans", told_of_plans(policy))
-    yield from _section("Collection agencies", _agencies(policy))
-    yield from _section("Court", _court(policy))
-    yield from _section("Day by day", _calendar(policy))
-
-
-def _section(title: str, lines: Iterator[str]) -> Iterator[str]:
-    body = list(lines)
-    if body:
-        yield ""
-        yield title
-        yield "-" * len(title)
-        for line in body:
-            indent = " " * (len(line) - len(line.lstrip()) + 3)
-            yield from wrap(line, _WIDTH, subsequent_indent=indent, drop_whitespace=True) or [""]
+    yield from section("When a case begins and ends", _begin_and_end(policy), hanging=3)
+    yield from section("The stages", _stages(policy), hanging=3)
+    yield from section("Across the stages", _across(policy), hanging=3)
+    yield from section("How people are reached", _contacts(policy), hanging=3)
+    yield from section("Rules of contact that bind", pack_lines(policy), hanging=3)
+    yield from section("Promises to pay", _promised(policy), hanging=3)
+    yield from section("Holds", told_of_holds(policy), hanging=3)
+    yield from section("Instalment plans", told_of_plans(policy), hanging=3)
+    yield from section("Collection agencies", _agencies(policy), hanging=3)
+    yield from section("Court", _court(policy), hanging=3)
+    yield from section("Day by day", _calendar(policy), hanging=3)
 
 
 # --- the rules in words ----------------------------------------------------------------------------------------------

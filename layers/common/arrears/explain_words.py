@@ -1,7 +1,11 @@
 """Words that a policy is told in."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from textwrap import wrap
+
+#: How wide a line is that people read.
+WIDTH = 110
 
 ACTIONS = {
     "send_sms": "text message",
@@ -15,6 +19,24 @@ ACTIONS = {
     "lift_freeze": "the freeze is to be lifted",
     "withdraw_legal": "the court is told that the claim is withdrawn",
 }
+
+
+def section(title: str, lines: Iterable[str], *, hanging: int) -> Iterator[str]:
+    """Yield a part of an explanation with its title, or nothing where it has no lines.
+
+    Args:
+        title: of the part.
+        lines: of the part; a long one goes on below itself,
+        hanging: so many spaces further in.
+    """
+    body = list(lines)
+    if body:
+        yield ""
+        yield title
+        yield "-" * len(title)
+        for line in body:
+            indent = " " * (len(line) - len(line.lstrip()) + hanging)
+            yield from wrap(line, WIDTH, subsequent_indent=indent, drop_whitespace=True) or [""]
 
 
 def amounts(amounts: Mapping[str, Decimal]) -> str:
