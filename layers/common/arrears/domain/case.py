@@ -287,11 +287,6 @@ class Case:
         """Return what was done for one step of the current stage, oldest first."""
         return [done for done in self.done if done.step == step]
 
-    def agency_failed(self, on: date, term_days: int | None) -> bool:
-        """Say whether the agency stage has failed on a date (rule 6)."""
-        fails_on = self.agency_fails_on(term_days)
-        return fails_on is not None and on >= fails_on
-
     def agency_fails_on(self, term_days: int | None) -> date | None:
         """Return the date from which the agency stage has failed: given back, or the term over (rule 6).
 

@@ -98,19 +98,28 @@ def decide(case: Case, policy: Policy, now: Moment) -> Decision:  # noqa: PLR091
 def _left_alone(case: Case, policy: Policy, now: Moment, held: Sequence[HoldPeriod]) -> Act | Wait | None:
     """Return what is done while an instalment plan is kept or a promise stands; None where neither is so."""
     on, plan, promise = now.on, case.standing_plan(now.on), case.standing_promise(now.on)
+    why = _agreement(case, on)
+    if why is None:
+        return None
     if plan is not None:
-        why = f"the instalment plan of {plan.plan.agreed_on} is kept"
         keeps = policy.instalments is None or policy.instalments.agency == "keeps"
         if case.placement is not None and not keeps:
             return _recall(case, case.placement, "plan", on, why)
         reminder, dates = plan_reminder(case, policy, plan, on), plan_dates(case, policy, plan, on)
     elif promise is not None:
-        why = f"a promise to pay stands through {promise.until} (rule 12)"
         reminder, dates = promise_reminder(case, policy, promise, on), [promise_reminder_on(case, policy, promise)]
     else:
         return None
     acts = [reminder] if reminder is not None and allow(policy, held, "send_sms", reminder.template) else []
     return _withdraw_calls(case, on, why) or _first_possible(case, policy, acts, now, held, why, dates)
+
+
+def _agreement(case: Case, on: date) -> str | None:
+    """Return the instalment plan that is kept, or the promise that stands; None for neither."""
+    plan, promise = case.standing_plan(on), case.standing_promise(on)
+    if plan is not None:
+        return f"the instalment plan of {plan.plan.agreed_on} is kept"
+    return None if promise is None else f"a promise to pay stands through {promise.until} (rule 12)"
 
 
 def _first_possible(
@@ -243,11 +252,9 @@ def stands_still(
     arrears = case.arrears(on)
     if arrears.amount <= policy.tolerance(arrears.currency):
         return f"the arrears are paid: {arrears} are left (rule 8)"
-    plan, promise = case.standing_plan(on), case.standing_promise(on)
-    if plan is not None:
-        return f"the instalment plan of {plan.plan.agreed_on} is kept"
-    if promise is not None:
-        return f"a promise to pay stands through {promise.until} (rule 12)"
+    agreed = _agreement(case, on)
+    if agreed is not None:
+        return agreed
     held = holds_in_force(case, policy, on)
     goes_on = let_enter_stages(policy, held) if action is None else let_out(policy, held, action, template)
     return None if goes_on else str(held[0])

@@ -34,7 +34,7 @@ CallOutcome = Literal[
     "no_answer", "busy", "invalid_number", "message_left", "right_party", "promise", "refused", "disputed"
 ]
 #: What a cardholder is reached by: a number, or the billing address.
-Means = Literal["mobile", "work", "home", "family", "contact", "address"]
+Means = Literal[Phone, "address"]
 #: Results that are a conversation with the cardholder (rule 12).
 CONVERSATIONS: frozenset[CallOutcome] = frozenset({"right_party", "promise", "refused", "disputed"})
 #: The order in which a cardholder is called (design.md, stage 2).
@@ -306,10 +306,6 @@ class Account:
             return None
         standing = [(since, hold.hold_id, hold) for hold in self.holds if (since := hold.since(on)) is not None]
         return min(standing)[2] if standing else None
-
-    def lifted(self, hold_id: str, on: date) -> bool:
-        """Say whether a hold of that id has been lifted by a date."""
-        return any(hold.hold_id == hold_id and any(at.date() <= on for at in hold.lifted) for hold in self.holds)
 
     def fact_dates(self) -> Iterator[date]:
         """Yield the dates on which a fact begins or ends to count."""

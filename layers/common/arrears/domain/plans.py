@@ -18,6 +18,8 @@ from arrears.domain.policy import Policy
 from arrears.domain.policy_holds import Instalments
 from arrears.domain.value import value
 
+_NO_TERMS = Instalments()
+
 
 @value
 class PlanOffer:
@@ -132,16 +134,18 @@ def _ended(case: Case, policy: Policy, known: AgreedPlan, on: date) -> PlanEnded
     return None
 
 
+def _terms(policy: Policy) -> Instalments:
+    """Return what plans are kept by; a policy that names none any more leaves no grace to those that stand."""
+    return policy.instalments or _NO_TERMS
+
+
 def _last_day(policy: Policy, plan: Plan, number: int) -> date:
-    grace = 0 if policy.instalments is None else policy.instalments.grace_days
-    return plan.due_on(number) + timedelta(days=grace)
+    return plan.due_on(number) + timedelta(days=_terms(policy).grace_days)
 
 
 def _missing(case: Case, policy: Policy, known: AgreedPlan, number: int, by: date) -> Decimal:
     """Return what is lacking, beyond the tolerance, of the first instalments by a date; zero or less for nothing."""
-    tolerance = (
-        ZERO if policy.instalments is None else policy.instalments.tolerance.get(known.plan.amount.currency, ZERO)
-    )
+    tolerance = _terms(policy).tolerance.get(known.plan.amount.currency, ZERO)
     return number * known.plan.amount.amount - _paid(case, known, by) - tolerance
 
 
@@ -175,8 +179,7 @@ def plan_reminder(case: Case, policy: Policy, known: AgreedPlan, on: date) -> Ac
         return None
     step = _step(case, known, number)
     reason = f"reminder of instalment {number} of {known.plan.instalments}, due {known.plan.due_on(number)}"
-    template = None if policy.instalments is None else policy.instalments.template
-    return Act("send_sms", case.stage, step, f"{case.case_id}.{step}", reason, template)
+    return Act("send_sms", case.stage, step, f"{case.case_id}.{step}", reason, _terms(policy).template)
 
 
 def plan_dates(case: Case, policy: Policy, known: AgreedPlan, on: date) -> list[date | None]:
@@ -205,7 +208,7 @@ def _next_instalment(case: Case, policy: Policy, known: AgreedPlan, on: date) ->
 
 
 def _reminder_on(case: Case, policy: Policy, known: AgreedPlan, number: int) -> date | None:
-    days = None if policy.instalments is None else policy.instalments.remind_days_before
+    days = _terms(policy).remind_days_before
     if days is None or case.steps_done(_step(case, known, number)):
         return None
     return max(known.plan.due_on(number) - timedelta(days=days), known.plan.agreed_on + ONE_DAY)
