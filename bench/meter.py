@@ -245,12 +245,16 @@ class Meter:
         sizes = [size_of(item) if item else 0 for item in (old, new)]
         units = write_units(sizes[0], sizes[1], transaction=transaction)
         for index in self._tables[table].global_indexes:
-            entries = [_entry(index, item) for item in (old, new)]
-            if entries[0] == entries[1]:
+            before, after = (_entry(index, item) for item in (old, new))
+            if before == after:
                 continue
             keys = [name["AttributeName"] for name in index.schema]
-            moved = all(entries) and any(entries[0][key] != entries[1][key] for key in keys)  # type: ignore[index]
-            held = [size_of(entry) for entry in entries if entry]
+            moved = (
+                before is not None
+                and after is not None
+                and [before[key] for key in keys] != [after[key] for key in keys]
+            )
+            held = [size_of(entry) for entry in (before, after) if entry]
             units += (
                 sum(write_units(0, size, transaction=False) for size in held)
                 if moved

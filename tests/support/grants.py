@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.support.iam import Request, is_allowed
+from tests.support.iam import Request, as_list, is_allowed
 from tools.template import Resolver, functions
 
 #: Operations that need another action than that of their own name, by service.
@@ -94,12 +94,12 @@ class Grants:
         }
         found = set()
         for document in self.documents(logical_id):
-            for statement in _list(document["Statement"]):
-                for action in _list(statement["Action"]):
+            for statement in as_list(document["Statement"]):
+                for action in as_list(statement["Action"]):
                     alone = [{"Statement": [{**statement, "Action": action}]}]
                     used = any(is_allowed(alone, Request(need.action, need.resource, need.context)) for need in needs)
                     if not used and f"{action} on *" not in keys:
-                        found |= {f"{action} on {resource}" for resource in _list(statement["Resource"])}
+                        found |= {f"{action} on {resource}" for resource in as_list(statement["Resource"])}
         return found
 
     def needs(self, call: Mapping[str, Any]) -> Iterator[Need]:
@@ -146,7 +146,3 @@ class Grants:
 
     def _arn(self, service: str, name: str) -> str:
         return f"arn:aws:{service}:{self._region}:{self._account}:{name}"
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]

@@ -34,7 +34,7 @@ def is_allowed(documents: Iterable[Mapping[str, Any]], request: Request) -> bool
     effects = {
         statement["Effect"]
         for document in documents
-        for statement in _list(document["Statement"])
+        for statement in as_list(document["Statement"])
         if _applies(statement, request)
     }
     if not effects <= {"Allow", "Deny"}:
@@ -57,8 +57,8 @@ def _applies(statement: Mapping[str, Any], request: Request) -> bool:
 
 def _named(statement: Mapping[str, Any], element: str, name: str, *, ignore_case: bool = False) -> bool:
     if element in statement:
-        return any(_is_like(name, pattern, ignore_case=ignore_case) for pattern in _list(statement[element]))
-    return not any(_is_like(name, pattern, ignore_case=ignore_case) for pattern in _list(statement[f"Not{element}"]))
+        return any(_is_like(name, pattern, ignore_case=ignore_case) for pattern in as_list(statement[element]))
+    return not any(_is_like(name, pattern, ignore_case=ignore_case) for pattern in as_list(statement[f"Not{element}"]))
 
 
 def _is_principal(wanted: Any, principal: str) -> bool:
@@ -66,14 +66,14 @@ def _is_principal(wanted: Any, principal: str) -> bool:
         return True
     if set(wanted) != {"AWS"}:
         raise NotImplementedError(f"principals {sorted(wanted)}")
-    return principal in _list(wanted["AWS"])
+    return principal in as_list(wanted["AWS"])
 
 
 # --- conditions ------------------------------------------------------------------------------------------------------
 def _holds(condition: Mapping[str, Mapping[str, Any]], context: Mapping[str, str]) -> bool:
     carried = {key.lower(): value for key, value in context.items()}
     return all(
-        _operator(operator, carried.get(key.lower()), [_text(value) for value in _list(values)])
+        _operator(operator, carried.get(key.lower()), [_text(value) for value in as_list(values)])
         for operator, keys in condition.items()
         for key, values in keys.items()
     )
@@ -116,7 +116,8 @@ _OPERATORS: dict[str, tuple[Callable[[str, str], bool], bool]] = {
 }
 
 
-def _list(value: Any) -> list[Any]:
+def as_list(value: Any) -> list[Any]:
+    """Return what a policy document may write as one value or as a list of them."""
     return value if isinstance(value, list) else [value]
 
 
