@@ -100,14 +100,20 @@ class DispatchLetters:
         Raises:
             TransientError: a service is busy; running it again goes on where it stopped.
         """
+        stopped_by = self.settings.switches().stopping or ""
+        report: MailReport = {
+            "date": day.isoformat(),
+            "letters": 0,
+            "taken_out": 0,
+            "left": 0,
+            "stopped_by": stopped_by,
+        }
+        if stopped_by:
+            return report
         clock, policies = self.settings.clock(), self.settings.policies()
         is_closed = self._listed(day) is not None
         ready: list[_Ready] = []
         spent: list[str] = []
-        report: MailReport = {"date": day.isoformat(), "letters": 0, "taken_out": 0, "left": 0, "stopped_by": ""}
-        report["stopped_by"] = self.settings.switches().stopping or ""
-        if report["stopped_by"]:
-            return report
         for message in self.letters.receive():
             task = _task(message.body)
             if task is None:
