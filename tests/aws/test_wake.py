@@ -6,6 +6,7 @@ import pytest
 
 from arrears.adapters.table import CaseRecord
 from arrears.domain.decide import open_case
+from arrears.domain.events import CaseClosed
 from arrears.errors import PermanentActionError, TransientServiceError
 from arrears.usecases.wake import Wake
 from tests.support.builders import CASE_ID, OPENS, account, held, paid, policy, stamp
@@ -119,6 +120,17 @@ def test_nobody_is_woken_on_a_set_date_before_all_its_facts_are_in(stack: Stack,
 
     assert not wake(CASE_ID, number)
     stack.on(OPENS)
+    assert wake(CASE_ID, number)
+    assert states.answered == ["the token"]
+
+
+@pytest.mark.usefixtures("waiting")
+def test_a_case_that_was_closed_from_outside_ends_its_execution_even_before_the_day_is_opened(
+    stack: Stack, wake: Wake, states: States
+) -> None:
+    number = stack.news(CASE_ID, CaseClosed(OPENS, "shadow mode is over")).case.version
+    stack.on(OPENS, is_open=False)
+
     assert wake(CASE_ID, number)
     assert states.answered == ["the token"]
 
