@@ -25,6 +25,7 @@ from arrears.domain.facts import Account
 from arrears.domain.rollout import Scope
 from arrears.files.records import Profile
 from tests.support.builders import OPENS, POLICY, PROFILE, policy, stamp
+from tests.support.quick import quick
 from tools.template import ROOT, Resolver, functions, load, resources
 
 if TYPE_CHECKING:
@@ -180,6 +181,7 @@ def moto_stack(config: dict[str, Any] | None = None) -> Iterator[Stack]:
     forget_clients()
     with (
         mock_aws(config=config),  # type: ignore[arg-type]  # a TypedDict that is not exported
+        quick(),
         patch.object(boto3, "client", client_once),
         patch.object(aws, "make", lambda service, config: client_once(service, config=config)),
     ):
