@@ -15,7 +15,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda
 
 from tests.support.escalation import Execution, Lambdas
 from tests.support.inbox import AGENCY, INBOUND, Inbox
-from tests.support.stack import ACCOUNT, REGION, Stack, folders
+from tests.support.stack import ACCOUNT, REGION, Context, Stack, folders, handler_of
 from tools.template import ROOT, Resolver, load, resources
 
 if TYPE_CHECKING:
@@ -48,6 +48,17 @@ class Importing:
     def drop(self, key: str, body: bytes) -> Execution:
         """Drop a file, and import it."""
         return self.start(self.inbox.put(key, body))
+
+    def net(self, execution: Execution) -> Any:
+        """Bring the end of an execution to report_import, if the template's rule lets it."""
+        described: dict[str, Any] = {**execution.describe()}
+        events = load()["Resources"]["ReportImportFunction"]["Properties"]["Events"]
+        rule = events["EndedBadly"]["Properties"]["Pattern"]
+        assert rule["detail"]["stateMachineArn"] == [{"Ref": "Import"}]
+        told = {name: described[name] for name in ("status", "input", "error", "cause") if name in described}
+        detail = {"executionArn": execution.arn, **told}
+        assert detail["status"] in rule["detail"]["status"]
+        return handler_of("report_import")({"detail-type": rule["detail-type"][0], "detail": detail}, Context())
 
     def sleep(self, seconds: float) -> None:
         """Stand for `time.sleep` where retries back off."""

@@ -5,14 +5,16 @@ from collections.abc import Iterator
 
 import pytest
 
+from arrears.adapters.s3_objects import Bucket
 from arrears.errors import TransientServiceError
 from arrears.usecases import split_file
+from arrears.usecases.broken_imports import Broken, BrokenImports
 from tests.support.builders import ACCOUNT_ID, personal_data
-from tests.support.escalation import Fault
+from tests.support.escalation import Execution, Fault
 from tests.support.importing import Importing, importing
-from tests.support.inbox import counts
+from tests.support.inbox import AGENCY, INBOUND, counts
 from tests.support.rows import PORTFOLIO, Row, csv_of
-from tests.support.stack import Stack
+from tests.support.stack import Context, Stack, handler_of
 
 KEY = "portfolio/2005-06-02.csv"
 FILE = csv_of(PORTFOLIO)
@@ -146,14 +148,80 @@ def test_a_piece_that_is_given_up_costs_the_others_nothing(imports: Importing, m
     assert (again["accepted"], again["unchanged"], again["rejected"]) == (report["rejected"], report["accepted"], 0)
 
 
-def test_an_import_whose_report_cannot_be_written_fails_for_somebody_to_see(imports: Importing) -> None:
-    imports.lambdas.faults["report_import"] = [Fault("UnexpectedError")]
+def given_up(imports: Importing, body: bytes = FILE, error: str = "Sandbox.Timedout") -> Execution:
+    """An import whose last step is killed at every try."""
+    imports.lambdas.faults["report_import"] = [Fault(error)] * 2
+    execution = imports.drop(KEY, body)
+    assert (execution.status, execution.path()[-1]) == ("FAILED", "GiveUp")
+    assert execution.describe()["error"] == error
+    assert imports.inbox.read(f"reports/{KEY}.json") is None
+    return execution
 
+
+def broken(imports: Importing) -> list[Broken]:
+    """What an operator is shown."""
+    buckets = [Bucket(imports.inbox.client, name) for name in (INBOUND, AGENCY)]
+    return list(BrokenImports(buckets, lambda _: None))
+
+
+def test_an_import_whose_report_was_never_written_gets_it_from_the_net(imports: Importing) -> None:
+    execution = given_up(imports, csv_of(PORTFOLIO, {**PORTFOLIO, "account_id": "B", "currency": "XXX"}))
+
+    assert imports.net(execution) == {"failed": False, "rows": 2, "rejected": 1}
+
+    assert imports.inbox.report(KEY) == counts(accepted=1, rejected=1), "all was taken in: that is the whole report"
+    assert [reject["line"] for reject in imports.inbox.rejects(KEY)] == [3]
+    assert broken(imports) == []
+    assert imports.net(execution) is None, "an event that comes twice finds the report"
+
+
+@pytest.mark.parametrize("error", ["Sandbox.Timedout", "Runtime.ExitError", "Lambda.Unknown"])
+def test_the_net_reports_what_is_known_and_why_and_the_file_can_be_imported_again(
+    imports: Importing, monkeypatch: pytest.MonkeyPatch, error: str
+) -> None:
+    monkeypatch.setattr(split_file, "PIECE_BYTES", 2_000)
+    imports.lambdas.faults["import_rows"] = [Fault("UnexpectedError")]
+    execution = given_up(imports, csv_of(*accounts(40)), error)
+
+    imports.net(execution)
+
+    report = imports.inbox.report(KEY)
+    assert (report["rows"], report["accepted"] + report["rejected"], report["error"]) == (40, 40, error)
+    assert 0 < report["rejected"] < 40
+    (one,) = broken(imports)
+    assert (one.bucket, one.key, one.error) == (INBOUND, KEY, error)
+
+    again: list[str] = []
+    BrokenImports([], again.append).again(one)
+    assert imports.start(json.loads(again[0])["detail"]).status == "SUCCEEDED"
+    after = imports.inbox.report(KEY)
+    assert (after["rows"], after["accepted"] + after["unchanged"], after["rejected"]) == (40, 40, 0)
+    assert broken(imports) == []
+
+
+@pytest.mark.parametrize("status", ["TIMED_OUT", "ABORTED"])
+def test_an_import_that_ends_before_its_file_is_split_has_its_report_from_the_net(
+    imports: Importing, status: str
+) -> None:
+    imports.lambdas.faults["split_import"] = [Fault("UnexpectedError")]
+    execution = given_up(imports)
+    ended = {"executionArn": execution.arn, "status": status, "input": execution.describe()["input"]}
+
+    handler_of("report_import")({"detail": ended}, Context())
+
+    assert imports.inbox.report(KEY) == counts(rejected=1) | {"error": f"Execution.{status}"}
+    assert [one.error for one in broken(imports)] == [f"Execution.{status}"]
+
+
+def test_the_net_leaves_an_import_alone_that_broke_off_with_its_report(imports: Importing) -> None:
+    imports.lambdas.faults["split_import"] = [Fault("UnexpectedError")]
     execution = imports.drop(KEY, FILE)
+    report = imports.inbox.report(KEY)
 
-    assert execution.status == "FAILED"
-    assert execution.path()[-1] == "GiveUp"
-    assert execution.describe()["error"] == "UnexpectedError"
+    assert imports.net(execution) is None
+
+    assert imports.inbox.report(KEY) == report
+    assert [one.error for one in broken(imports)] == ["UnexpectedError"]
 
 
 def test_the_table_may_be_busy_for_a_while(imports: Importing, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,6 +56,10 @@ def ops(
         "CallQueueUrl": world.stack.physical["CallQueue"],
         "LetterQueueUrl": world.stack.physical["LetterQueue"],
     }
+    aws.s3().create_bucket(Bucket="inboundbucket")
+    world.stack.physical["InboundBucket"] = "inboundbucket"
+    outputs |= {name: world.stack.physical[name] for name in ("InboundBucket", "AgencyBucket")}
+    outputs["ImportArn"] = RULE["TARGET_ARN"]
     for name, output in QUEUES.items():
         fifo: dict[Any, str] = {} if name == "DeadLetters" else {"FifoQueue": "true"}
         suffix = ".fifo" if fifo else ""
@@ -254,6 +258,31 @@ def test_news_that_the_stream_gave_up_wakes_every_case_that_has_not_seen_its_own
     assert "1 cases woken" in ops("redrive", "--all")
 
     assert states.answered == ["token-1"]
+
+
+# --- imports that broke off ------------------------------------------------------------------------------------------
+def test_files_whose_import_broke_off_are_listed_with_their_error_and_imported_again_one_by_one_or_all(
+    world: World, ops: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[tuple[str, Any]] = []
+    client = SimpleNamespace(
+        start_execution=lambda **given: started.append((given["stateMachineArn"], json.loads(given["input"])))
+    )
+    monkeypatch.setattr(aws, "stepfunctions", lambda: client)
+    returns = "agency_id=default/returns/1.csv"
+    for name, key in (("InboundBucket", "payments/a.csv"), ("AgencyBucket", returns)):
+        kept = {"bucket": name.lower(), "key": key, "version_id": "v1", "error": "Sandbox.Timedout", "at": "2005-06-02"}
+        world.bucket(name).put(f"errors/{key}.json", json.dumps(kept).encode(), "application/json")
+
+    assert "imports       2 broke off (arrears ops imports)" in ops("status", expect=1)
+    said = ops("imports")
+    assert "payments/a.csv  2005-06-02  Sandbox.Timedout" in said
+    assert "2 broke off" in said
+    assert "payments/a.csv is imported again" in ops("reimport", "payments/a.csv")
+    again = {"bucket": {"name": "inboundbucket"}, "object": {"key": "payments/a.csv", "version-id": "v1"}}
+    assert started == [(RULE["TARGET_ARN"], {"detail": again})]
+    assert "2 imported again" in ops("reimport", "--all")
+    assert "no import of payments/b.csv broke off" in ops("reimport", "payments/b.csv", expect=1)
 
 
 # --- after a restore -------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from arrears.adapters.dead_letters import DeadLetterQueue
     from arrears.stack import Stack
     from arrears.switches import Name, Switch
+    from arrears.usecases.broken_imports import BrokenImports
     from arrears.usecases.status import Status
 
 #: The queues of dead letters, and the output that has the URL of each.
@@ -39,6 +40,10 @@ def add_parser(subparsers: Subparsers) -> None:
     redrive = add_command(commands, "redrive", "let a dead letter, or all of them, be tried again")
     _which(redrive, "message_id", "MESSAGE_ID")
     redrive.set_defaults(run=_redrive)
+    add_command(commands, "imports", "files whose import broke off, each with its error").set_defaults(run=_imports)
+    reimport = add_command(commands, "reimport", "have such a file, or all of them, imported again")
+    _which(reimport, "key", "KEY")
+    reimport.set_defaults(run=_reimport)
     recover = add_command(commands, "recover", "give a case, or every open one, a fresh execution; after a restore")
     _which(recover, "case_id", "CASE_ID")
     recover.set_defaults(run=_recover)
@@ -86,13 +91,14 @@ def _status(args: argparse.Namespace) -> int:
     handovers = Handovers(Exports(stack.table), stack.settings.clock(), timezone, hours)
     status = Look(stack.table, stack.settings, handovers, timezone)(quick=args.quick)
     dead = {queue.name: queue.count() for queue in _queues(stack)}
-    for name, value in _lines(status, timezone, dead, quick=args.quick):
+    broken = len(list(_broken(stack)))
+    for name, value in _lines(status, timezone, dead, broken, quick=args.quick):
         print(f"{name:<14}{value}")
-    waits = status.parked or status.silent or any(dead.values()) or status.oldest_days
+    waits = status.parked or status.silent or any(dead.values()) or status.oldest_days or broken
     return 1 if waits else 0
 
 
-def _lines(status: "Status", timezone: str, dead: dict[str, int], *, quick: bool) -> list[tuple[str, str]]:
+def _lines(status: "Status", timezone: str, dead: dict[str, int], broken: int, *, quick: bool) -> list[tuple[str, str]]:
     clock, switches = status.clock, status.switches
     now = clock.now(timezone)
     stands = "set, being played" if clock.open else "set, not begun"
@@ -116,6 +122,7 @@ def _lines(status: "Status", timezone: str, dead: dict[str, int], *, quick: bool
             ("in shadow", str(status.shadows)),
         ]
     lines += [(name, f"{count}{' (arrears ops dead)' if count else ''}") for name, count in _short(dead)]
+    lines.append(("imports", f"{broken} broke off{' (arrears ops imports)' if broken else ''}"))
     lines.append(("hand-overs", f"{len(status.silent)} overdue or refused, {status.unanswered} not answered yet"))
     return lines
 
@@ -201,6 +208,41 @@ def _redrive(args: argparse.Namespace) -> int:
     if not count and not args.all:
         raise CommandError(f"there is no dead letter {args.message_id}")
     print(f"{count} tried again")
+    return 0
+
+
+def _broken(stack: "Stack") -> "BrokenImports":
+    from arrears.adapters import aws
+    from arrears.adapters.s3_objects import Bucket
+    from arrears.usecases.broken_imports import BrokenImports
+
+    def start(payload: str) -> None:
+        aws.stepfunctions().start_execution(stateMachineArn=stack.output("ImportArn"), input=payload)
+
+    return BrokenImports(
+        [Bucket(aws.s3(), stack.output(name)) for name in ("InboundBucket", "AgencyBucket")],
+        start,
+    )
+
+
+def _imports(args: argparse.Namespace) -> int:
+    count = 0
+    for each in _broken(_connect(args)):
+        count += 1
+        print(f"{each.key}  {each.at}  {each.error}")
+    print(f"{count} broke off; their reports and rejects/ say what is not in")
+    return 0
+
+
+def _reimport(args: argparse.Namespace) -> int:
+    imports = _broken(_connect(args))
+    wanted = [each for each in imports if args.all or each.key == args.key]
+    if not wanted and not args.all:
+        raise CommandError(f"no import of {args.key} broke off")
+    for each in wanted:
+        imports.again(each)
+        print(f"{each.key} is imported again")
+    print(f"{len(wanted)} imported again; their reports say what came of it")
     return 0
 
 

@@ -1,10 +1,12 @@
 """A drop: one version of a file as the bank or an agency put it into its bucket, and where what comes of it lies.
 
+    work/<run>/split.json           what the file was split into, written when all pieces are there
     work/<run>/pieces/0007.jsonl    rows of some accounts, {line, row} or {line, reason, row}, in file order
     work/<run>/results/0007.json    what came of a piece: {rows, accepted, unchanged, rejected}
     work/<run>/rejects/0007.jsonl   the rows of a piece that were refused, as the rejects file will have them
     reports/<key>.json              the report, in the bucket of the file; written last
     rejects/<key>.jsonl             the rows that were refused
+    errors/<key>.json               a file whose import broke off, and why; gone when it is taken in after all
 
 All of `work/` is in the inbound bucket, which agencies cannot read, under a prefix that no rule names.
 """
@@ -19,6 +21,9 @@ from arrears.files import Kind
 
 #: The longest key, in bytes, whose report has its name; a longer one is refused, in a report named by its SHA-256.
 MOST_KEY: Final = 1000
+
+#: The files whose import broke off, in the bucket of each.
+ERRORS: Final = "errors/"
 
 DropKind = Kind | Literal["acks"]
 
@@ -118,6 +123,11 @@ def piece_key(run: str, number: int) -> str:
     return f"work/{run}/pieces/{number:04d}.jsonl"
 
 
+def split_key(run: str) -> str:
+    """Return the key of what a drop was split into."""
+    return f"work/{run}/split.json"
+
+
 def result_key(piece: str) -> str:
     """Return the key of what came of a piece."""
     return piece.replace("/pieces/", "/results/").removesuffix("l")
@@ -131,6 +141,11 @@ def piece_rejects_key(piece: str) -> str:
 def report_key(key: str) -> str:
     """Return the key of a file's report."""
     return f"reports/{_shorter(key)}.json"
+
+
+def error_key(key: str) -> str:
+    """Return the key of what is kept of a file whose import broke off."""
+    return f"{ERRORS}{_shorter(key)}.json"
 
 
 def rejects_key(key: str) -> str:

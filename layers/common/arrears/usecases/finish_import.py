@@ -12,7 +12,17 @@ from pathlib import Path
 from typing import IO, Any, TypedDict, cast
 
 from arrears.adapters.objects import Objects
-from arrears.usecases.drop import Counts, Drop, drop_of, piece_rejects_key, rejects_key, report_key, result_key
+from arrears.usecases.drop import (
+    Counts,
+    Drop,
+    drop_of,
+    error_key,
+    piece_rejects_key,
+    rejects_key,
+    report_key,
+    result_key,
+    split_key,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -78,6 +88,30 @@ class FinishImport:
             self.count("AcknowledgementsRefused", counts["rejected"])
         return {"failed": failed, "rows": counts["rows"], "rejected": counts["rejected"]}
 
+    def of_ended(self, ended: Mapping[str, Any]) -> Finished | None:
+        """Write the report of an import whose execution is over without one: of what is known by now.
+
+        Where every piece was taken in, that is the whole report; otherwise it says that the import broke off.
+
+        Args:
+            ended: the `detail` of Step Functions' "Execution Status Change" event.
+
+        Returns:
+            what a report says; None where this version of the file has one.
+
+        Raises:
+            TransientServiceError: S3 is busy.
+        """
+        detail = json.loads(ended["input"])["detail"]
+        drop = drop_of(detail, self.inbound_bucket, self.agency_bucket)
+        stored = self.objects.read(drop["bucket"], report_key(drop["key"]))
+        if stored is not None and json.loads(stored).get("version_id") == drop["version"]:
+            return None
+        split = self.objects.read(self.inbound_bucket, split_key(drop["run"]))
+        execution = {"detail": detail, "error": {"Error": ended.get("error") or f"Execution.{ended['status']}"}}
+        logger.warning("the execution ended without a report: it is made now", extra={"run": drop["run"]})
+        return self(execution if split is None else execution | {"split": json.loads(split)})
+
     def _collect(self, pieces: list[str] | None, folder: Path) -> tuple[Counts, list[Path], bool]:
         """Fetch what came of the pieces: the sums, the refused rows as local files, and whether anything failed."""
         counts: Counts = {"rows": 0, "accepted": 0, "unchanged": 0, "rejected": 0}
@@ -132,13 +166,14 @@ class FinishImport:
         else:
             # An earlier version of the file may have left some.
             self.objects.delete(bucket, rejects_key(key))
-        report: dict[str, object] = {
-            **counts,
-            "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "version_id": drop["version"],
-        }
+        finished_at = datetime.now(UTC).isoformat(timespec="seconds")
+        report: dict[str, object] = {**counts, "finished_at": finished_at, "version_id": drop["version"]}
         if error:
             report["error"] = error
+            broken = {"bucket": bucket, "key": key, "version_id": drop["version"], "error": error, "at": finished_at}
+            self.objects.put(bucket, error_key(key), json.dumps(broken).encode(), "application/json")
+        else:
+            self.objects.delete(bucket, error_key(key))
         self.objects.put(bucket, report_key(key), json.dumps(report).encode(), "application/json")
 
 

@@ -22,7 +22,7 @@ from arrears.files.strict_json import strict_object
 from arrears.files.unpack import GZIP, gunzip
 from arrears.usecases.agency_files import check_key, read_limited
 from arrears.usecases.bank_files import check_bank_key
-from arrears.usecases.drop import Drop, Split, drop_of, kind_of_rows, piece_key, report_key, run_of
+from arrears.usecases.drop import Drop, Split, drop_of, kind_of_rows, piece_key, report_key, run_of, split_key
 
 #: So much of a file, unpacked, makes a piece: one to several thousand rows, which take some ten seconds to take in.
 PIECE_BYTES = 512 * 1024
@@ -73,7 +73,10 @@ class SplitFile:
         if self._reported(drop):
             return {"drop": drop, "pieces": [], "next": "Done"}
         pieces = self._split(drop, opened)
-        return {"drop": drop, "pieces": pieces, "next": "TakeIn" if pieces else "Report"}
+        split: Split = {"drop": drop, "pieces": pieces, "next": "TakeIn" if pieces else "Report"}
+        # For whoever reports an import whose execution is gone.
+        self.objects.put(self.inbound_bucket, split_key(drop["run"]), json.dumps(split).encode(), "application/json")
+        return split
 
     def _reported(self, drop: Drop) -> bool:
         """Say whether this very version has its report: events come at least once, and some twice."""
