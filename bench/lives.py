@@ -21,10 +21,11 @@ from arrears.adapters import aws
 from arrears.domain.dates import ONE_DAY
 from arrears.effects.exports import Exports
 from arrears.files import Kind, parse
+from arrears.local.driver import time_is_up
 from arrears.policy_file import load_policy
 from arrears.resources import resource
 from arrears.usecases.take_in import NumberedRow, TakeIn
-from arrears.usecases.wake import Wake, answer
+from arrears.usecases.wake import Wake
 from bench import real
 from bench.meter import STORED, Count, Meter, size_of
 from bench.sizes import Size
@@ -128,7 +129,7 @@ class Harness:
                     due.append((sk.removeprefix("CASE#"), item["token"]))
             for case_id, token in due:
                 if case_id in self.running:
-                    assert answer(self.escalation.client, token)
+                    assert time_is_up(self.escalation.client, token)
                     self.moving.add(case_id)
         self.rest()
 

@@ -22,9 +22,8 @@ from arrears.domain.events import (
 from arrears.domain.facts import Reached
 from arrears.domain.policy_parts import Action
 from arrears.errors import TransientConflictError
-from arrears.usecases import assess as assess_module
-from arrears.usecases.assess import MOST_TURNS, OLDEST, TRIES, Assess
-from arrears.usecases.next_step import STATES, NextStep, Request
+from arrears.usecases.assess import TRIES, Assess
+from arrears.usecases.next_step import MOST_TURNS, OLDEST, STATES, NextStep, Request
 from arrears.usecases.recover import Recover
 from tests.support.builders import (
     ACCOUNT_ID,
@@ -599,7 +598,7 @@ def test_arrears_that_grow_are_known_to_the_next_turn(stack: Stack, assess: Asse
 
 def test_an_execution_that_is_handed_over_in_time_keeps_its_history_within_the_quota() -> None:
     """18 events a turn with an action, each of three states retried now and then; the quota is 25,000."""
-    assert assess_module.MOST_TURNS * 18 < 25_000 * 0.8
+    assert MOST_TURNS * 18 < 25_000 * 0.8
 
 
 def test_an_account_without_a_profile_opens_its_case_too(stack: Stack) -> None:

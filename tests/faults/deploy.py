@@ -16,7 +16,7 @@ from arrears.adapters import aws, settings as settings_module, sms, table as tab
 from arrears.domain.policy import Policy
 from arrears.effects import file_legal, place_with_agency, queue_letter
 from arrears.effects.wording import Wordings
-from arrears.usecases import allocate_day, assess as assess_module
+from arrears.usecases import allocate_day, next_step
 from tests.faults.dynamo import Calm, Dynamo, Item, Key
 from tests.faults.machine import ARN
 from tests.faults.policies import BANK, POLICIES
@@ -156,7 +156,7 @@ def deployed(world: "World") -> Iterator[None]:
         patch.object(settings_module, "datetime", _Clock),
         patch.object(table_module, "_back_off", pause),
         patch.dict(sms.SnsSms.__init__.__kwdefaults__, {"pause": pause}),
-        patch.object(assess_module, "MOST_TURNS", world.most_turns),
+        patch.object(next_step, "MOST_TURNS", world.most_turns),
         patch.object(queue_letter, "render_letter", _draw),
         patch.object(place_with_agency, "render_case_sheet", _draw),
         patch.object(allocate_day, "render_case_sheet", _draw),

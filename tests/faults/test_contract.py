@@ -411,7 +411,7 @@ class Waiting:
         self.table = Dynamo(self.world)
         self.machine = Machine(self.world, self.table)
         wait = {"version": "3", "seconds": 60, "due": "2005-06-09T00:00"}
-        data = {"pk": "A", "sk": "S", "generation": 1, "wait": wait}
+        data = {"pk": "A", "sk": "S", "generation": 1, "then": "Assess", "wait": wait}
         self.execution = Execution("A-g1", data, 0.0)
         self.machine.executions["A-g1"] = self.execution
 

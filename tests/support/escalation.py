@@ -24,8 +24,8 @@ from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 from moto.stepfunctions.parser.utils import TMP_THREADS
 
 from arrears.domain.events import Event
+from arrears.local.driver import time_is_up
 from arrears.usecases.next_step import execution_name
-from arrears.usecases.wake import answer
 from tests.support.builders import CASE_ID, OPENS
 from tests.support.outside import Outside
 from tests.support.stack import ACCOUNT, REGION, Context, Stack, folders, handler_of
@@ -172,10 +172,10 @@ class Execution:
         ]
 
     def turns(self) -> list[list[str]]:
-        """The same, cut into turns: each begins with Assess."""
-        turns: list[list[str]] = []
+        """The same, cut into turns: each ends with a wait, but for the last."""
+        turns: list[list[str]] = [[]]
         for name in self.path():
-            if name == "Assess":
+            if turns[-1][-1:] == ["WaitForNews"]:
                 turns.append([])
             turns[-1].append(name)
         return turns
@@ -275,7 +275,7 @@ class Escalation:
         assert record.token is not None, "no execution waits"
         assert record.due is not None
         assert record.due[:10] <= to.isoformat(), f"it waits until {record.due}"
-        assert answer(self.client, record.token)
+        assert time_is_up(self.client, record.token)
 
     def net(self, execution: Execution, status: str = "") -> Any:
         """Bring the end of an execution to recover_case, if the template's rule lets it."""

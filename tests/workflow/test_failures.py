@@ -13,7 +13,7 @@ from moto.stepfunctions.parser.asl.component.common.timeouts import timeout
 from arrears import errors
 from arrears.adapters.table import Table
 from arrears.domain.events import ActionDone, ActionFailed
-from arrears.usecases import assess
+from arrears.usecases import next_step
 from arrears.usecases.next_step import STATES
 from arrears.usecases.retry import Retry
 from tests.support.builders import ACCOUNT_ID, CASE_ID, OPENS, account, extract, paid
@@ -106,7 +106,7 @@ def test_an_action_that_fails_at_every_try_is_parked_and_the_execution_lives_on(
     execution = escalation.start().rest()
 
     assert parked(escalation) == "TransientServiceError"
-    assert execution.turns() == [["Assess", "What next?", "SendSms"], WAITS]
+    assert execution.turns() == [["Assess", "What next?", "SendSms", *WAITS]]
     assert execution.status == "RUNNING"
     assert escalation.lambdas.calls.count("send_sms") == attempts("SendSms")
 
@@ -343,7 +343,7 @@ def test_a_hand_over_that_cannot_be_made_loses_no_case(
 ) -> None:
     first = escalation.start().rest()
     with monkeypatch.context() as soon:
-        soon.setattr(assess, "MOST_TURNS", 1)
+        soon.setattr(next_step, "MOST_TURNS", 1)
         escalation.refusals["start_execution"] = [code]
         escalation.news(paid("1.00"))
         assert first.end() == "FAILED"
@@ -360,7 +360,7 @@ def test_a_hand_over_whose_answer_was_lost_loses_no_case(
 ) -> None:
     first = escalation.start().rest()
     with monkeypatch.context() as soon:
-        soon.setattr(assess, "MOST_TURNS", 1)
+        soon.setattr(next_step, "MOST_TURNS", 1)
         escalation.lambdas.faults["assess_case"] = [Fault("Runtime.ExitError", after=True)]
         escalation.news(paid("1.00"))
         assert first.end() == "SUCCEEDED"

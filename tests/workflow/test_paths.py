@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections import Counter
 from datetime import date, timedelta
 from typing import Any, get_args
 
@@ -12,9 +13,8 @@ from arrears.adapters import settings
 from arrears.domain.case import replay
 from arrears.domain.events import ActionDone, ApprovalAsked
 from arrears.domain.policy_parts import Action
-from arrears.usecases import assess
-from arrears.usecases.assess import MOST_TURNS
-from arrears.usecases.next_step import STATES
+from arrears.usecases import next_step
+from arrears.usecases.next_step import MOST_TURNS, STATES
 from arrears.usecases.orders import Orders
 from tests.support.builders import (
     ACCOUNT_ID,
@@ -29,7 +29,7 @@ from tests.support.builders import (
     personal_data,
     reported,
 )
-from tests.support.escalation import Escalation, Execution
+from tests.support.escalation import Escalation, Execution, Fault
 from tests.support.stack import Stack
 from tools.template import ROOT
 
@@ -82,21 +82,25 @@ def test_a_case_goes_through_every_action_to_the_court(
     ]
     invoked = [name for name in escalation.lambdas.calls if name != "assess_case"]
     assert invoked == escalation.functions(actions)
-    assert_four_transitions_a_turn(execution)
+    assert_no_transition_too_many(execution)
     assert_everything_happened_once(escalation)
     assert replay(escalation.stack.events(CASE_ID)) == escalation.stack.case(CASE_ID).case
     told = json.dumps(execution.history(), default=str) + capsys.readouterr().out
     assert not [text for text in personal_data() if text in told]
 
 
-def assert_four_transitions_a_turn(execution: Execution) -> None:
-    """Step Functions is paid by the transition."""
+def assert_no_transition_too_many(execution: Execution) -> None:
+    """Step Functions is paid by the transition: an action that falls due by the passing of time alone takes three."""
     turns = execution.turns()
-    assert {len(turn) for turn in turns} == {3, 4}
-    for turn in turns:
-        assert turn == WAITS or (turn[:2] + turn[3:] == WAITS and turn[2] in STATES.values())
-    # A turn that only waits comes from a wait that was cut at 30 days.
-    assert sum(turn == WAITS for turn in turns) <= 5
+    kinds = Counter(tuple("(action)" if name in STATES.values() else name for name in turn) for turn in turns)
+    assert kinds == {
+        ("What now?", "(action)", "WaitForNews"): 7,
+        # The first one, and the freeze on the date of a text.
+        ("Assess", "What next?", "(action)", "WaitForNews"): 2,
+        # A wait that was cut at 30 days.
+        ("What now?", *WAITS): kinds["What now?", *WAITS],
+    }
+    assert kinds["What now?", *WAITS] <= 5
 
 
 def assert_everything_happened_once(escalation: Escalation) -> None:
@@ -184,6 +188,9 @@ def test_every_action_has_a_state_and_code_can_name_no_other() -> None:
 
     assert choices == {name: name for name in (*STATES.values(), "WaitForNews", "HandOver")}
     assert DEFINITION["States"]["What next?"]["Default"] == "Closed"
+    foreseen = {choice["StringEquals"]: choice["Next"] for choice in DEFINITION["States"]["What now?"]["Choices"]}
+    assert foreseen == {name: name for name in STATES.values()}
+    assert DEFINITION["States"]["What now?"]["Default"] == "Assess"
 
 
 # --- stopped and let go ----------------------------------------------------------------------------------------------
@@ -271,7 +278,8 @@ def test_a_wait_ends_by_itself_when_its_time_has_come(escalation: Escalation, mo
 
     timeouts = [event for event in execution.history() if event["type"] == "TaskTimedOut"]
     assert [event["taskTimedOutEventDetails"]["error"] for event in timeouts] == ["States.Timeout"] * 2
-    assert execution.turns() == [["Assess", "What next?", "SendSms", "WaitForNews"], WAITS, WAITS]
+    only_waits = ["What now?", *WAITS]
+    assert execution.turns() == [["Assess", "What next?", "SendSms", "WaitForNews"], only_waits, only_waits]
     assert execution.status == "RUNNING"
 
 
@@ -385,15 +393,54 @@ def test_news_that_the_stream_brings_twice_wakes_once(escalation: Escalation, ex
     assert escalation.stack.case(CASE_ID).token_version == before + 1
 
 
-def test_news_while_an_action_is_carried_out_is_seen_at_once(escalation: Escalation, execution: Execution) -> None:
+def test_news_right_before_an_action_that_was_foreseen_is_seen_by_it(
+    escalation: Escalation, execution: Execution
+) -> None:
     week = OPENS + 7 * DAY
-    escalation.lambdas.then["assess_case"] = lambda: escalation.news(held(week), on=week)
+    escalation.stack.news(CASE_ID, held(week), on=week)
 
     escalation.advance(week)
     execution.rest()
 
-    assert len(escalation.outside.texts()) == 1, "the hold came in after the SMS was due and before it was sent"
-    assert execution.turns()[1:] == [["Assess", "What next?", "SendSms", "WaitForNews"]]
+    assert len(escalation.outside.texts()) == 1, "the hold came in after the SMS was foreseen and before it was sent"
+    assert execution.turns()[1:] == [["What now?", "SendSms", "WaitForNews"]]
+
+
+def test_news_while_an_action_is_carried_out_is_seen_at_once(escalation: Escalation) -> None:
+    escalation.lambdas.then["assess_case"] = lambda: escalation.news(held(OPENS))
+
+    execution = escalation.start().rest()
+
+    assert escalation.outside.texts() == [], "the hold came in after the SMS was due and before it was sent"
+    assert execution.turns() == [["Assess", "What next?", "SendSms", "WaitForNews"]]
+
+
+def test_an_action_that_is_foreseen_and_fails_is_parked_on_the_case(
+    escalation: Escalation, execution: Execution
+) -> None:
+    escalation.lambdas.faults["send_sms"] = [Fault("PermanentActionError")]
+
+    escalation.advance(OPENS + 7 * DAY)
+    execution.rest()
+
+    assert execution.turns()[1:] == [["What now?", "SendSms", *WAITS]]
+    failed = escalation.stack.case(CASE_ID).case.failed
+    assert failed is not None
+    assert failed.action_id == f"{CASE_ID}.reminder.0.2"
+
+
+def test_a_policy_that_counts_meanwhile_is_what_a_foreseen_action_is_decided_by(
+    escalation: Escalation, execution: Execution
+) -> None:
+    reminder = {"from": {"days_past_due": 1}, "steps": []}
+    call = {"from": {"days_past_due": 2}, "steps": [{"action": "queue_call"}]}
+    escalation.stack.publish(stages={"reminder": reminder, "call": call}, monthly_reminder=None)
+
+    escalation.advance(OPENS + 7 * DAY)
+    execution.rest()
+
+    assert len(escalation.outside.texts()) == 1, "the text that was foreseen is not in the policy any more"
+    assert escalation.outside.tasks("CallQueue") == [f"{CASE_ID}.call.0.1"]
 
 
 def test_a_wake_up_that_is_lost_costs_no_more_than_the_wait(
@@ -412,7 +459,7 @@ def test_a_wake_up_that_is_lost_costs_no_more_than_the_wait(
 def test_an_execution_hands_over_to_the_next_generation(
     escalation: Escalation, execution: Execution, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(assess, "MOST_TURNS", 1)
+    monkeypatch.setattr(next_step, "MOST_TURNS", 1)
 
     escalation.news(paid("1.00"))
 
@@ -429,7 +476,7 @@ def test_a_case_goes_on_after_its_hand_over(
     escalation: Escalation, execution: Execution, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as soon:
-        soon.setattr(assess, "MOST_TURNS", 1)
+        soon.setattr(next_step, "MOST_TURNS", 1)
         escalation.news(paid("1.00"))
         execution.end()
     _, second = escalation.executions()
@@ -446,7 +493,7 @@ def test_an_execution_that_has_handed_over_already_hands_over_once(
     escalation: Escalation, execution: Execution, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its state was tried again after the next execution was started, and has ended even."""
-    monkeypatch.setattr(assess, "MOST_TURNS", 1)
+    monkeypatch.setattr(next_step, "MOST_TURNS", 1)
     escalation.refusals["start_execution"] = ["ExecutionAlreadyExists"]
 
     escalation.news(paid("1.00"))
@@ -458,7 +505,7 @@ def test_an_execution_that_has_handed_over_already_hands_over_once(
 def test_a_hand_over_that_is_throttled_is_tried_again(
     escalation: Escalation, execution: Execution, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(assess, "MOST_TURNS", 1)
+    monkeypatch.setattr(next_step, "MOST_TURNS", 1)
     escalation.refusals["start_execution"] = ["ThrottlingException", "ExecutionLimitExceeded", None]
 
     escalation.news(paid("1.00"))

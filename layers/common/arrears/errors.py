@@ -52,3 +52,10 @@ class UncertainError(ArrearsError):
     """
 
     writes: Sequence[dict[str, Any]] = ()
+
+
+class TimeIsUpError(ArrearsError):
+    """A clock that is set has come to the end of a wait: to the workflow the same as the wait's own time-out.
+
+    Whoever moves the clock of a stack that is not production tells it to the executions that wait (`local/driver.py`).
+    """

@@ -18,7 +18,7 @@ from arrears.effects.wording import LETTER_PAY_WITHIN, OBJECTION_WITHIN, SMS_PAY
 from arrears.files import COLUMNS, Kind, RowError, parse, read_rows
 from arrears.files.cells import MAX_CELL, MAX_NOTE
 from arrears.files.reader import MAX_LINE
-from arrears.usecases.assess import MOST_TURNS, OLDEST
+from arrears.usecases.next_step import MOST_TURNS, OLDEST
 from tests.unit.docs.markdown import DOCUMENTS, blocks, first_cells, read, section
 from tools.template import ROOT, load
 

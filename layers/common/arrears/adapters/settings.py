@@ -9,7 +9,7 @@ import hashlib
 import json
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from math import ceil
 from typing import TYPE_CHECKING, Any
@@ -77,6 +77,13 @@ class Clock:
         seconds = _LOOK_AGAIN + zlib.crc32(case_id.encode()) % _LOOK_AGAIN
         due = self.instant + timedelta(seconds=seconds)
         return seconds, due.astimezone(zone(timezone)).strftime("%Y-%m-%dT%H:%M")
+
+    def after(self, seconds: int) -> "Clock":
+        """Return the clock as it will stand after some time: that of a set date is set to the date that is reached."""
+        later = timedelta(seconds=seconds)
+        if self.set_to is None:
+            return replace(self, instant=self.instant + later)
+        return replace(self, set_to=(datetime.combine(self.set_to, time.min) + later).date())
 
     def until(self, moment: Moment | None, timezone: str) -> tuple[int, str]:
         """Return how long to wait for a moment, in whole seconds of at least 1, and the moment as text.

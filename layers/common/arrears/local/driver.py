@@ -14,16 +14,20 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 import urllib3
+from botocore.exceptions import ClientError
 
 from arrears.adapters import aws
+from arrears.adapters.aws import error_code, translated
 from arrears.adapters.table import Queued
 from arrears.domain.dates import ONE_DAY
-from arrears.errors import PermanentSetupError, TransientServiceError
+from arrears.errors import PermanentSetupError, TimeIsUpError, TransientServiceError
 from arrears.stack import Stack
-from arrears.usecases.wake import answer
+from arrears.usecases.wake import TOO_LATE, answer
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from mypy_boto3_stepfunctions import SFNClient
 
 #: The inbound prefixes whose files are imported (interfaces.md).
 INBOUND = (
@@ -224,9 +228,12 @@ class Driver:
         if record is None or record.token is None or record.token in answered:
             return
         # The entry may be older than the case: it may have taken its turn and wait for a later date by now.
-        if record.token_version < record.case.version or (record.due or "")[:10] <= on.isoformat():
+        if record.token_version < record.case.version:
             answered.add(record.token)
             answer(aws.stepfunctions(), record.token)
+        elif (record.due or "")[:10] <= on.isoformat():
+            answered.add(record.token)
+            time_is_up(aws.stepfunctions(), record.token)
 
     def invoke(self, output: str, payload: dict[str, object] | None = None) -> dict[str, object]:
         """Run a function as its schedule would, tried again as Lambda does it, and return what it answers.
@@ -244,6 +251,18 @@ class Driver:
                 result: dict[str, object] = json.loads(text)
                 return result
         raise TransientServiceError(f"{output}: {text[:500]}")
+
+
+def time_is_up(client: "SFNClient", token: str) -> bool:
+    """End a wait as `TimeoutSecondsPath` does, for a clock that is set; False when it had ended already."""
+    with translated("states:SendTaskFailure"):
+        try:
+            client.send_task_failure(taskToken=token, error=TimeIsUpError.__name__, cause="the clock was set")
+        except ClientError as error:
+            if error_code(error) in TOO_LATE:
+                return False
+            raise
+    return True
 
 
 def _rests(entry: Queued, on: date) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from arrears.adapters.aws import Item
 from arrears.adapters.settings import Clock, Policies, Settings
@@ -15,15 +15,10 @@ from arrears.domain.policy import Policy
 from arrears.domain.turn import take_turn
 from arrears.errors import TransientConflictError
 from arrears.records import Stamp
-from arrears.usecases.next_step import ACTIONS, NextStep, Request, ended, handed_over, next_step
+from arrears.usecases.next_step import NextStep, Request, asked_for, ended, handed_over, is_old, next_step
 
 #: How often a case that others keep changing is loaded again before the state machine is asked to come back.
 TRIES = 8
-#: So many turns an execution takes at most: 25,000 events of history (Step Functions quotas) at 18 a turn with an
-#: action; the rest is for tries that are repeated, at 3 each.
-MOST_TURNS = 1000
-#: An execution may run for a year (Step Functions quotas); one that waits 30 days at most must hand over before.
-OLDEST = timedelta(days=330)
 
 #: Why a case in shadow is closed. The account is looked at anew from the next date on: a case that opens then is real.
 SHADOW_OVER = "shadow mode is over; nothing of this case has left the bank (a case that opens from now on is real)"
@@ -73,7 +68,7 @@ class Assess:
             closing = Close(SHADOW_OVER)
             record = self._append(record, end_of_shadow(record.case, now.on), closing, policies, clock)
             return self._next(request, record, closing, policies, clock)
-        if _is_old(request, clock):
+        if is_old(request, clock.instant):
             return handed_over(request, record.generation + 1)
         failure = _failure(record.case, request, now.on)
         case, first = record.case, [failure] if failure is not None else []
@@ -158,9 +153,7 @@ class Assess:
     ) -> NextStep:
         if isinstance(decision, Close):
             return ended(request)
-        step = next_step(request, record.case, decision, clock, policies)
-        step["turns"] += 1
-        return step
+        return next_step(request, record.case, decision, clock, policies)
 
 
 def let_go(table: Table, case: Case, policies: Policies, on: date) -> Item:
@@ -183,19 +176,12 @@ def _opening_date(case_id: str) -> date:
     return datetime.strptime(case_id[-8:], "%Y%m%d").date()  # noqa: DTZ007 - a date has no zone
 
 
-def _is_old(request: Request, clock: Clock) -> bool:
-    if request.get("turns", 0) >= MOST_TURNS:
-        return True
-    started = request.get("started")
-    return started is not None and clock.instant - datetime.fromisoformat(started) > OLDEST
-
-
 def _failure(case: Case, request: Request, on: date) -> ActionFailed | None:
     """Return the failure of the action that the workflow gave up, unless it was carried out after all.
 
     An SMS that broke off without a clear refusal may have gone out: it is not failed but uncertain (see `decide`).
     """
-    error, action = request.get("error"), ACTIONS.get(request.get("next", ""))
+    error, action = request.get("error"), asked_for(request)
     action_id = request.get("action_id", "")
     if error is None or action is None or any(done.action_id == action_id for done in case.done):
         return None

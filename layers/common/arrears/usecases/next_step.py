@@ -1,5 +1,6 @@
 """What a function tells the workflow: which state is next, and what the wait needs."""
 
+from datetime import datetime, timedelta
 from typing import TypedDict
 
 from arrears.adapters.settings import Clock, Policies
@@ -8,6 +9,13 @@ from arrears.domain.case import Case
 from arrears.domain.decide import Act, Decision, Wait, account_of
 from arrears.domain.peaks import spread
 from arrears.domain.policy_parts import Action
+from arrears.domain.turn import take_turn
+
+#: So many turns an execution takes at most: 25,000 events of history (Step Functions quotas) at 18 for one that goes
+#: through Assess and an action to its wait; the rest is for tries that are repeated, at 3 each.
+MOST_TURNS = 1000
+#: An execution may run for a year (Step Functions quotas); one that waits 30 days at most must hand over before.
+OLDEST = timedelta(days=330)
 
 #: The state of `infra/escalation.asl.json` that carries out each action.
 STATES: dict[Action, str] = {
@@ -44,17 +52,23 @@ class NextStep(TypedDict):
     """The state of an execution between its steps. Holds ids only, nothing personal.
 
     Attributes:
-        turns: how many turns the execution has taken.
-        next: the state that comes next.
+        turns: how many answers of functions the execution has had.
+        started: when the execution started, an instant in ISO 8601; empty where that is not known.
+        next: the state that comes next. After an action that is always WaitForNews.
+        then: the state that comes when the time of a wait has come: an action that is foreseen for that moment, and
+            decided again by its function as every action is; else Assess.
+        action_id: of the action that comes, next or then.
         execution, input: name and input of the execution that takes over, where `next` is HandOver.
     """
 
     case_id: str
     generation: int
     turns: int
+    started: str
     pk: str
     sk: str
     next: str
+    then: str
     action_id: str
     execution: str
     input: str
@@ -74,10 +88,11 @@ class Request(TypedDict, total=False):
     case_id: str
     generation: int
     turns: int
+    started: str
     next: str
+    then: str
     action_id: str
     error: Failure
-    started: str
 
 
 def execution_name(case_id: str, generation: int) -> str:
@@ -93,15 +108,22 @@ def execution_input(case_id: str, generation: int) -> str:
     return f'{{"case_id":"{case_id}","generation":{generation}}}'
 
 
+def asked_for(request: Request) -> Action | None:
+    """Return the action that comes, or came, next; None where none does."""
+    return ACTIONS.get(request.get("next", "")) or ACTIONS.get(request.get("then", ""))
+
+
 def _step(request: Request, next_state: str) -> NextStep:
     case_id = request["case_id"]
     return {
         "case_id": case_id,
         "generation": request["generation"],
-        "turns": request.get("turns", 0),
+        "turns": request.get("turns", 0) + 1,
+        "started": request.get("started", ""),
         "pk": account_pk(account_of(case_id)),
         "sk": f"CASE#{case_id}",
         "next": next_state,
+        "then": "Assess",
         "action_id": "",
         "execution": "",
         "input": "",
@@ -123,12 +145,21 @@ def handed_over(request: Request, generation: int) -> NextStep:
     return step
 
 
+def is_old(request: Request, at: datetime) -> bool:
+    """Say whether an execution has to hand its case over by an instant, before its history or its year is full."""
+    started = request.get("started", "")
+    if request.get("turns", 0) >= MOST_TURNS:
+        return True
+    return started != "" and at - datetime.fromisoformat(started) > OLDEST
+
+
 def next_step(request: Request, case: Case, decision: Decision, clock: Clock, policies: Policies) -> NextStep:
     """Return what comes next after a decision on an open case.
 
     A `Wait` waits, until the case's own second of the time over which the stack spreads what falls due at once, and no
     longer than until another policy counts for the case; an `Act` names its state; anything else is for Assess to carry
-    on with at once.
+    on with at once. Behind a wait comes what is foreseen for its end if nothing comes in, so that an action that falls
+    due by the passing of time alone needs no Assess before it.
     """
     step = _step(request, "WaitForNews")
     on = clock.now(case.account.timezone).on
@@ -142,6 +173,24 @@ def next_step(request: Request, case: Case, decision: Decision, clock: Clock, po
             until = spread(until, case.case_id, policies.for_case(case, on).policy, clock.spread)
         seconds, due = clock.until(until, case.account.timezone)
         step["wait"] = {"version": str(case.version), "seconds": seconds, "due": due}
+        then = clock.after(seconds)
+        foreseen = None if is_old(request, then.instant) else _foreseen(case, then, policies)
+        if foreseen is not None:
+            step["then"], step["action_id"] = STATES[foreseen.action], foreseen.action_id
+    return step
+
+
+def _foreseen(case: Case, then: Clock, policies: Policies) -> Act | None:
+    """Return the action that will be due later if nothing comes in; None for none."""
+    moment = then.now(case.account.timezone)
+    decision = take_turn(case, policies.for_case(case, moment.on).policy, moment)[2]
+    return decision if isinstance(decision, Act) else None
+
+
+def waiting(request: Request, case: Case, decision: Decision, clock: Clock, policies: Policies) -> NextStep:
+    """Return what an action leaves for `WaitForNews`, which always follows it."""
+    step = next_step(request, case, decision, clock, policies)
+    step["next"] = "WaitForNews"
     return step
 
 
@@ -150,11 +199,4 @@ def held(request: Request, case: Case, clock: Clock) -> NextStep:
     step = _step(request, "WaitForNews")
     seconds, due = clock.again(case.case_id, case.account.timezone)
     step["wait"] = {"version": str(case.version), "seconds": seconds, "due": due}
-    return step
-
-
-def waiting(request: Request, case: Case, decision: Decision, clock: Clock, policies: Policies) -> NextStep:
-    """Return what an action leaves for `WaitForNews`, which always follows it."""
-    step = next_step(request, case, decision, clock, policies)
-    step["next"] = "WaitForNews"
     return step

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
 #: The wait ended in the meantime, by its timeout or by other news: no error (Step Functions, SendTaskSuccess).
-_TOO_LATE = frozenset({"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"})
+TOO_LATE = frozenset({"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"})
 
 
 def answer(client: "SFNClient", token: str) -> bool:
@@ -22,7 +22,7 @@ def answer(client: "SFNClient", token: str) -> bool:
         try:
             client.send_task_success(taskToken=token, output="{}")
         except ClientError as error:
-            if error_code(error) in _TOO_LATE:
+            if error_code(error) in TOO_LATE:
                 return False
             raise
     return True
