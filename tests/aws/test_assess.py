@@ -110,7 +110,7 @@ def test_two_executions_of_an_account_open_one_case(
     stack.on(OPENS + DAY)
     other: Request = {"case_id": f"{ACCOUNT_ID}-{OPENS + DAY:%Y%m%d}", "generation": 1}
     steps: list[NextStep] = []
-    meanwhile(monkeypatch, stack, "account", lambda: steps.append(assess(other)))
+    meanwhile(monkeypatch, stack, "with_settings", lambda: steps.append(assess(other)))
 
     assert assess()["next"] == "Closed"
     assert steps[0]["next"] == "SendSms"
@@ -121,7 +121,7 @@ def test_two_executions_of_an_account_open_one_case(
 def test_an_opening_that_meets_an_import_takes_the_newer_facts(
     stack: Stack, assess: Assessing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    meanwhile(monkeypatch, stack, "account", lambda: stack.report(account(extract("2500.00"))))
+    meanwhile(monkeypatch, stack, "with_settings", lambda: stack.report(account(extract("2500.00"))))
 
     assert assess()["next"] == "SendSms"
     assert str(stack.case(CASE_ID).case.arrears(OPENS)) == "2500.00 CNY"
@@ -132,7 +132,7 @@ def test_a_payment_that_overtakes_the_opening_leaves_no_case(
     stack: Stack, assess: Assessing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paid_before = account(extract(as_of=OPENS - DAY), payments=[payment(on=OPENS)])
-    meanwhile(monkeypatch, stack, "account", lambda: stack.report(paid_before))
+    meanwhile(monkeypatch, stack, "with_settings", lambda: stack.report(paid_before))
 
     assert assess()["next"] == "Closed"
     assert stack.table.case(CASE_ID) is None
@@ -259,7 +259,10 @@ def test_news_during_a_turn_is_seen_before_the_turn_ends(
     stack.on(OPENS + DAY)
     stack.news(CASE_ID, paid("400.00"), on=OPENS + DAY)
     meanwhile(
-        monkeypatch, stack, "case", lambda: stack.news(CASE_ID, paid("600.00", payment_id="PAY-2"), on=OPENS + DAY)
+        monkeypatch,
+        stack,
+        "with_settings",
+        lambda: stack.news(CASE_ID, paid("600.00", payment_id="PAY-2"), on=OPENS + DAY),
     )
 
     assert assess({**FIRST, "turns": 1})["next"] == "WaitForNews"
@@ -324,7 +327,7 @@ def test_a_closing_that_meets_an_import_puts_the_account_on_the_queue_by_the_new
         newer = known.account.with_extract(extract("700.00", as_of=again, oldest_due=again - DAY))
         stack.table.transact([stack.table.put_account(replace(known, account=newer), None)])
 
-    meanwhile(monkeypatch, stack, "account", arrives)
+    meanwhile(monkeypatch, stack, "with_settings", arrives)
 
     assert cured({**FIRST, "turns": 1})["next"] == "Closed"
     assert stack.queued() == {ACCOUNT_ID: again.isoformat()}

@@ -232,15 +232,15 @@ def test_a_cardholder_who_opted_out_in_the_meantime_gets_no_sms(player: Player) 
 
 def test_news_between_reading_and_planning_is_decided_on(player: Player, monkeypatch: pytest.MonkeyPatch) -> None:
     """The plan is on condition of the version that was decided on: no payment can lie between the two."""
-    read, once = player.stack.table.case, [lambda: player.stack.news(CASE_ID, held(OPENS))]
+    read, once = player.stack.table.with_settings, [lambda: player.stack.news(CASE_ID, held(OPENS))]
 
-    def interrupted(case_id: str) -> Any:
-        record = read(case_id)
+    def interrupted(*arguments: Any) -> Any:
+        known = read(*arguments)
         if once:
             once.pop()()
-        return record
+        return known
 
-    monkeypatch.setattr(player.stack.table, "case", interrupted)
+    monkeypatch.setattr(player.stack.table, "with_settings", interrupted)
 
     player.carry_out()
 

@@ -5,7 +5,7 @@ import importlib.util
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -17,13 +17,15 @@ import boto3
 from moto import mock_aws
 
 from arrears.adapters import aws
-from arrears.adapters.settings import Clock, Settings
+from arrears.adapters.aws import Item
+from arrears.adapters.settings import Clock, Policies, Settings
 from arrears.adapters.table import AccountRecord, CaseRecord, Table
 from arrears.domain.decide import opens_on
 from arrears.domain.events import Event
 from arrears.domain.facts import Account
 from arrears.domain.rollout import Scope
 from arrears.files.records import Profile
+from arrears.switches import Switches
 from tests.support.builders import OPENS, POLICY, PROFILE, policy, stamp
 from tests.support.quick import quick
 from tools.template import ROOT, Resolver, functions, load, resources
@@ -97,6 +99,11 @@ class StackSettings(Settings):
     def clock(self) -> Clock:
         """The held clock, or the table's."""
         return self.held or super().clock()
+
+    def standing(self, items: Mapping[str, Item]) -> tuple[Clock, Policies, Switches]:
+        """The settings that were read, and the held clock where there is one."""
+        clock, policies, switches = super().standing(items)
+        return self.held or clock, policies, switches
 
 
 @dataclass

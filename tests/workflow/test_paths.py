@@ -429,6 +429,20 @@ def test_an_action_that_is_foreseen_and_fails_is_parked_on_the_case(
     assert failed.action_id == f"{CASE_ID}.reminder.0.2"
 
 
+def test_a_case_whose_shadow_is_over_closes_before_an_action_that_was_foreseen(escalation: Escalation) -> None:
+    """Nobody has told it that the shadow is over."""
+    escalation.stack.settings.turn("shadow", on=True, by="I. Operator", why="first month")
+    execution = escalation.start().rest()
+    escalation.stack.settings.turn("shadow", on=False, by="I. Operator")
+
+    escalation.advance(OPENS + 7 * DAY)
+
+    assert execution.end() == "SUCCEEDED"
+    ending = ["Assess", "What next?", "Closed"]
+    assert execution.turns()[1:] == [["What now?", "SendSms", "WaitForNews"], ending]
+    assert escalation.stack.kinds(CASE_ID)[-1] == "CaseClosed"
+
+
 def test_a_policy_that_counts_meanwhile_is_what_a_foreseen_action_is_decided_by(
     escalation: Escalation, execution: Execution
 ) -> None:

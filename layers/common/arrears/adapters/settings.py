@@ -8,14 +8,14 @@ counts now, for which cases; `POLICIES` has a line for every publication and eve
 import hashlib
 import json
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from arrears.adapters.aws import Item, cancellation_reasons, translated
-from arrears.adapters.switchboard import Switchboard
+from arrears.adapters.switchboard import Switchboard, switches_of
 from arrears.domain.case import Case
 from arrears.domain.dates import zone
 from arrears.domain.decide import Decision
@@ -23,6 +23,7 @@ from arrears.domain.moment import Moment
 from arrears.domain.policy import Policy
 from arrears.domain.rollout import Rollout, Scope, in_force, looked_at_by, next_change, still_counting
 from arrears.errors import PermanentActionError, PermanentSetupError, TransientConflictError
+from arrears.switches import Switches
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -200,10 +201,21 @@ class Settings(Switchboard):
         instant = datetime.now(UTC)
         if self._production:
             return Clock(instant, spread=self._spread)
-        item = self._get("SETTINGS", "CLOCK")
+        return self._clock(instant, self._get("SETTINGS", "CLOCK"))
+
+    def _clock(self, instant: datetime, item: Item | None) -> Clock:
         if item is None:
             return Clock(instant, spread=self._spread)
         return Clock(instant, date.fromisoformat(item["date"]["S"]), bool(item["open"]["BOOL"]))
+
+    def names(self) -> list[str]:
+        """Return the sort keys of the settings that every turn of a case asks for, under `SETTINGS`."""
+        return ["POLICY", "SWITCHES"] if self._production else ["POLICY", "SWITCHES", "CLOCK"]
+
+    def standing(self, items: Mapping[str, Item]) -> tuple[Clock, Policies, Switches]:
+        """Return the clock, the policies and the switches by the items of `names` that there are."""
+        clock = self._clock(datetime.now(UTC), items.get("CLOCK"))
+        return clock, self._policies(items.get("POLICY")), switches_of(items.get("SWITCHES"))
 
     def set_clock(self, on: date, *, is_open: bool) -> None:
         """Set the business date of a stack that is not production.
@@ -229,7 +241,9 @@ class Settings(Switchboard):
 
         Every invocation asks which they are: the item that says so is small, or it would be the table's hot spot.
         """
-        item = self._get("SETTINGS", "POLICY")
+        return self._policies(self._get("SETTINGS", "POLICY"))
+
+    def _policies(self, item: Item | None) -> Policies:
         return Policies(() if item is None else _rollouts(item), self.load)
 
     def active(self, on: date | None = None) -> ActivePolicy:

@@ -36,8 +36,7 @@ class Switchboard:
     # --- the switches ------------------------------------------------------------------------------------------------
     def switches(self) -> Switches:
         """Return the switches as they stand now. They are never kept in memory: whoever turns one is heard at once."""
-        item = self._get("SETTINGS", "SWITCHES") or {}
-        return Switches(pause=_switch(item.get("pause")), shadow=_switch(item.get("shadow")))
+        return switches_of(self._get("SETTINGS", "SWITCHES"))
 
     def turn(self, name: Name, *, on: bool, by: str, why: str = "", at: datetime | None = None) -> Switch:
         """Turn a switch, and keep for the record who did and why; return it as it stood or stands while it is on.
@@ -113,6 +112,12 @@ class Switchboard:
         """Return when the queue was scanned last and how many executions that started; None for never."""
         item = self._get("SETTINGS", "SCANNED")
         return None if item is None else (datetime.fromisoformat(item["at"]["S"]), int(item["started"]["N"]))
+
+
+def switches_of(item: Item | None) -> Switches:
+    """Return the switches as an item has them; both are off where there is none."""
+    stored = item or {}
+    return Switches(pause=_switch(stored.get("pause")), shadow=_switch(stored.get("shadow")))
 
 
 def _switch(stored: Item | None) -> Switch | None:

@@ -193,6 +193,19 @@ class Table:
         item = self._get(account_pk(account_of(case_id)), f"CASE#{case_id}")
         return None if item is None else _case_record(item)
 
+    def with_settings(
+        self, case_id: str, names: Sequence[str]
+    ) -> tuple[CaseRecord | None, AccountRecord, dict[str, Item]]:
+        """Load a case, its account and some settings in one request; what does not exist is left out.
+
+        Each is as it stands, though not all at the very same instant: the account may be a moment older than the case.
+        """
+        account_id = account_of(case_id)
+        keys = [_key(account_pk(account_id), sk) for sk in ("ACCOUNT", f"CASE#{case_id}")]
+        found = {item["sk"]["S"]: item for item in self._batch([*keys, *(_key("SETTINGS", name) for name in names)])}
+        account, case = found.pop("ACCOUNT", None), found.pop(f"CASE#{case_id}", None)
+        return None if case is None else _case_record(case), _account_record(account_id, account), found
+
     def load_cases(self, case_ids: Sequence[str]) -> Iterator[CaseRecord]:
         """Yield many cases, 100 a request, in any order; those that do not exist are left out."""
         for item in self._batch([_key(account_pk(account_of(name)), f"CASE#{name}") for name in case_ids]):

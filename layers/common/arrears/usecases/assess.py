@@ -5,16 +5,18 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from arrears.adapters.aws import Item
-from arrears.adapters.settings import Clock, Policies, Settings
+from arrears.adapters.look import Look, look
+from arrears.adapters.settings import Policies, Settings
 from arrears.adapters.table import AccountRecord, CaseRecord, StaleError, Table
 from arrears.domain.case import Case
 from arrears.domain.dates import ONE_DAY
-from arrears.domain.decide import Act, Close, Wait, account_of, open_case, opens_on
+from arrears.domain.decide import Act, Close, Wait, open_case, opens_on
 from arrears.domain.events import ActionFailed, ActionWithdrawn, CaseClosed, Event
 from arrears.domain.policy import Policy
 from arrears.domain.turn import take_turn
 from arrears.errors import TransientConflictError
 from arrears.records import Stamp
+from arrears.switches import Switches
 from arrears.usecases.next_step import NextStep, Request, asked_for, ended, handed_over, is_old, next_step
 
 #: How often a case that others keep changing is loaded again before the state machine is asked to come back.
@@ -45,53 +47,49 @@ class Assess:
             TransientConflictError: others keep changing the case.
             PermanentSetupError: there is no policy.
         """
-        clock, policies = self.settings.clock(), self.settings.policies()
         for _ in range(TRIES):
+            seen = look(self.table, self.settings, request["case_id"])
             try:
-                return self._try(request, policies, clock)
+                return self._open(request, seen) if seen.case is None else self._turn(request, seen, seen.case)
             except StaleError:
                 continue
         raise TransientConflictError(f"{request['case_id']}: others keep changing the case")
 
-    def _try(self, request: Request, policies: Policies, clock: Clock) -> NextStep:
-        record = self.table.case(request["case_id"])
-        if record is None:
-            return self._open(request, policies, clock)
+    def _turn(self, request: Request, seen: Look, record: CaseRecord) -> NextStep:
         if record.case.is_open and record.generation == request["generation"] - 1:
             record = self._take_over(record)
         if not record.case.is_open or record.generation != request["generation"]:
             return ended(request)
         if request.get("turns", 0) == 0:
-            self._take_off_queue(record)
-        now = clock.now(record.case.account.timezone)
-        if record.case.shadow and self.settings.switches().shadow is None:
+            self._take_off_queue(record, seen.account)
+        now = seen.clock.now(record.case.account.timezone)
+        if shadow_is_over(record.case, seen.switches):
             closing = Close(SHADOW_OVER)
-            record = self._append(record, end_of_shadow(record.case, now.on), closing, policies, clock)
-            return self._next(request, record, closing, policies, clock)
-        if is_old(request, clock.instant):
+            record = self._append(record, end_of_shadow(record.case, now.on), closing, seen)
+            return self._next(request, record, closing, seen)
+        if is_old(request, seen.clock.instant):
             return handed_over(request, record.generation + 1)
         failure = _failure(record.case, request, now.on)
         case, first = record.case, [failure] if failure is not None else []
         if failure is not None:
             case = replace(case, pending=None, failed=failure)
-        _, events, decision = take_turn(case, policies.for_case(case, now.on).policy, now)
-        record = self._append(record, [*first, *events], decision, policies, clock)
-        return self._next(request, record, decision, policies, clock)
+        _, events, decision = take_turn(case, seen.policies.for_case(case, now.on).policy, now)
+        record = self._append(record, [*first, *events], decision, seen)
+        return self._next(request, record, decision, seen)
 
-    def _open(self, request: Request, policies: Policies, clock: Clock) -> NextStep:
+    def _open(self, request: Request, seen: Look) -> NextStep:
         """Open the case and take its first turn in one transaction; end where none is due any more."""
         case_id, generation = request["case_id"], request["generation"]
-        account = self.table.account(account_of(case_id))
+        account, clock = seen.account, seen.clock
         now = clock.now(account.account.timezone)
         if account.open_case is not None or account.generation > generation:
             return ended(request)
-        policy = policies.since(_opening_date(case_id), now.on).policy
+        policy = seen.policies.since(_opening_date(case_id), now.on).policy
         opened = open_case(account.account, policy, _opening_date(case_id))
         if opened is None or open_case(account.account, policy, now.on) is None:
             self._queue_again(account, generation, policy, now.on)
             return ended(request)
-        shadow = self.settings.switches().shadow is not None
-        opened = replace(opened, account=account.account.pruned(now.on), shadow=shadow)
+        opened = replace(opened, account=account.account.pruned(now.on), shadow=seen.switches.shadow is not None)
         stamp = Stamp(clock.at(account.account.timezone), now.on, policy.label)
         record, _ = self.table.appending(None, [opened], stamp)
         _, events, decision = take_turn(record.case, policy, now)
@@ -100,7 +98,7 @@ class Assess:
         taken = self.table.put_account(replace(account, account=kept, open_case=case_id), None)
         record = self.table.append(None, [opened, *events], stamp, generation=generation, extra=[taken])
         self.observe([opened, *events])
-        return self._next(request, record, decision, policies, clock)
+        return self._next(request, record, decision, seen)
 
     def _queue_again(self, account: AccountRecord, generation: int, policy: Policy, on: date) -> None:
         """Put an account back in its place on the queue, so that a scan does not find it again for nothing.
@@ -121,48 +119,43 @@ class Assess:
         self.table.transact([self.table.set_generation(record, generation)])
         return replace(record, generation=generation, token=None, token_version=0)
 
-    def _take_off_queue(self, record: CaseRecord) -> None:
+    def _take_off_queue(self, record: CaseRecord, account: AccountRecord) -> None:
         """Take the account off the queue on which the net has put it for this execution."""
-        if record.generation > 1:
-            account = self.table.account(record.case.account_id)
-            if account.due is not None:
-                self.table.transact([self.table.put_account(account, None)])
+        if record.generation > 1 and account.due is not None:
+            self.table.transact([self.table.put_account(account, None)])
 
     def _append(
-        self,
-        record: CaseRecord,
-        events: Sequence[Event],
-        decision: Act | Wait | Close,
-        policies: Policies,
-        clock: Clock,
+        self, record: CaseRecord, events: Sequence[Event], decision: Act | Wait | Close, seen: Look
     ) -> CaseRecord:
         if not events:
             return record
         timezone = record.case.account.timezone
-        on = clock.now(timezone).on
+        on = seen.clock.now(timezone).on
         extra = []
         if isinstance(decision, Close):
-            extra.append(let_go(self.table, record.case, policies, on))
-        label = policies.for_case(record.case, on).policy.label
-        record = self.table.append(record, events, Stamp(clock.at(timezone), on, label), extra=extra)
+            extra.append(let_go(self.table, record.case, seen.account, seen.policies, on))
+        label = seen.policies.for_case(record.case, on).policy.label
+        record = self.table.append(record, events, Stamp(seen.clock.at(timezone), on, label), extra=extra)
         self.observe(events)
         return record
 
-    def _next(
-        self, request: Request, record: CaseRecord, decision: Act | Wait | Close, policies: Policies, clock: Clock
-    ) -> NextStep:
+    def _next(self, request: Request, record: CaseRecord, decision: Act | Wait | Close, seen: Look) -> NextStep:
         if isinstance(decision, Close):
             return ended(request)
-        return next_step(request, record.case, decision, clock, policies)
+        return next_step(request, record.case, decision, seen.clock, seen.policies)
 
 
-def let_go(table: Table, case: Case, policies: Policies, on: date) -> Item:
+def let_go(table: Table, case: Case, account: AccountRecord, policies: Policies, on: date) -> Item:
     """Return the write that goes with closing a case: its account waits for the next one, from the day after on."""
-    account = table.account(case.account_id)
     # What was done in shadow reached nobody, and counts against no cap of the next case.
     facts = account.account.with_reached(() if case.shadow else case.contacts())
     due = opens_on(facts, policies.for_new(on).policy, on + ONE_DAY)
     return table.put_account(replace(account, account=facts, open_case=None, generation=1), due)
+
+
+def shadow_is_over(case: Case, switches: Switches) -> bool:
+    """Say whether a case lives in shadow and the stack does not any more."""
+    return case.shadow and switches.shadow is None
 
 
 def end_of_shadow(case: Case, on: date) -> list[Event]:

@@ -4,8 +4,8 @@ The plan is appended on condition of the version that the decision was made on, 
 the recheck: no payment, hold or opt-out that is recorded can lie between the two. A function that died between doing
 and confirming finds its plan when it is run again, and repeats what the action's key makes safe to repeat.
 
-The switches are looked at here too, right before the plan: while what goes out is stopped nothing is planned, and the
-case is looked at again later (`arrears.switches`).
+The switches are looked at here too, with the case: while what goes out is stopped nothing is planned, and the case is
+looked at again later (`arrears.switches`).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,10 +14,11 @@ from datetime import date
 from typing import Final, Protocol
 
 from arrears.adapters.aws import Item
-from arrears.adapters.settings import ActivePolicy, Clock, Policies, Settings
+from arrears.adapters.look import Look, look
+from arrears.adapters.settings import ActivePolicy, Clock, Settings
 from arrears.adapters.table import AccountRecord, CaseRecord, StaleError, Table
 from arrears.domain.case import Case
-from arrears.domain.decide import Act, Close, Decision, account_of, decide
+from arrears.domain.decide import Act, Close, Decision, decide
 from arrears.domain.events import (
     ActionDone,
     ActionFailed,
@@ -33,8 +34,8 @@ from arrears.domain.moment import Moment
 from arrears.domain.turn import planned, take_turn
 from arrears.errors import PermanentError, TransientConflictError, TransientError, UncertainError
 from arrears.records import Stamp
-from arrears.switches import may_be_held
-from arrears.usecases.assess import TRIES, Observer
+from arrears.switches import Switches, may_be_held
+from arrears.usecases.assess import TRIES, Observer, shadow_is_over
 from arrears.usecases.next_step import NextStep, Request, ended, held, waiting
 
 #: How an action that was planned comes to its end.
@@ -144,52 +145,52 @@ class CarryOut:
             TransientConflictError: others keep changing the case.
             TransientError: the other side is busy.
         """
-        clock, policies = self.settings.clock(), self.settings.policies()
-        planned_now = self._plan(request, policies, clock)
+        planned_now = self._plan(request)
         if planned_now is None:
             return ended(request)
-        record, decision = planned_now
+        seen, record, decision = planned_now
         if isinstance(decision, _Held):
-            return held(request, record.case, clock)
+            return held(request, record.case, seen.clock)
         if not isinstance(decision, Act) or decision.action_id != request["action_id"]:
-            return waiting(request, record.case, decision, clock, policies)
-        return self._do(request, record, decision, policies, clock)
+            return waiting(request, record.case, decision, seen.clock, seen.policies)
+        return self._do(request, seen, record, decision)
 
-    def _plan(self, request: Request, policies: Policies, clock: Clock) -> tuple[CaseRecord, Decision | _Held] | None:
+    def _plan(self, request: Request) -> tuple[Look, CaseRecord, Decision | _Held] | None:
         """Decide again and append the plan; None where the case is over or another execution has it."""
         for _ in range(TRIES):
-            record = self.table.case(request["case_id"])
+            seen = look(self.table, self.settings, request["case_id"])
+            record = seen.case
             if record is None or not record.case.is_open or record.generation != request["generation"]:
                 return None
-            now = clock.now(record.case.account.timezone)
-            policy = policies.for_case(record.case, now.on).policy
+            now = seen.clock.now(record.case.account.timezone)
+            policy = seen.policies.for_case(record.case, now.on).policy
             answer: Decision | _Held
             case, events, answer = take_turn(record.case, policy, now)
-            if isinstance(answer, Close):
+            if isinstance(answer, Close) or shadow_is_over(case, seen.switches):
                 # Closing is for Assess, which takes the account along; it is next, at once.
-                return record, answer
+                return seen, record, Close("for Assess")
             if isinstance(answer, Act) and answer.action_id == request["action_id"]:
-                why_held = self._why_held(answer, case)
+                why_held = self._why_held(answer, case, seen.switches)
                 if why_held is not None:
                     events, answer = [*events, *_told(answer, case, why_held, now)], _Held()
                 elif case.pending is None or case.pending.action_id != answer.action_id:
                     events = [*events, planned(answer, now)]
             if not events:
-                return record, answer
-            stamp = Stamp(clock.at(record.case.account.timezone), now.on, policy.label)
+                return seen, record, answer
+            stamp = Stamp(seen.clock.at(record.case.account.timezone), now.on, policy.label)
             try:
                 record = self.table.append(record, events, stamp)
             except StaleError:
                 continue
             self.observe(events)
-            return record, answer
+            return seen, record, answer
         raise TransientConflictError(f"{request['case_id']}: others keep changing the case")
 
-    def _why_held(self, act: Act, case: Case) -> str | None:
+    def _why_held(self, act: Act, case: Case, switches: Switches) -> str | None:
         """Return why an action may not go out now; None where it may."""
         if not may_be_held(act.action):
             return None
-        why = self.settings.switches().holds(shadow_case=case.shadow)
+        why = switches.holds(shadow_case=case.shadow)
         if why is not None:
             self.tell(f"Held_{act.action}", 1)
         return why
@@ -201,8 +202,8 @@ class CarryOut:
         made = self.rehearse(work) if self.rehearse is not None else Effect()
         return replace(made, reference="", details=(*made.details, ("shadow", "yes")))
 
-    def _do(self, request: Request, record: CaseRecord, act: Act, policies: Policies, clock: Clock) -> NextStep:
-        account = self.table.account(account_of(record.case.case_id))
+    def _do(self, request: Request, seen: Look, record: CaseRecord, act: Act) -> NextStep:
+        account, clock, policies = seen.account, seen.clock, seen.policies
         now = clock.now(record.case.account.timezone)
         active = policies.for_case(record.case, now.on)
         for _ in range(TRIES):
@@ -236,8 +237,8 @@ class CarryOut:
                 decision = decide(confirmed.case, active.policy, now)
                 return waiting(request, confirmed.case, decision, clock, policies)
             # The writes that go with the outcome no longer hold: do it again on what is true now.
-            record = self.table.case(record.case.case_id) or record
-            account = self.table.account(account.account.account_id)
+            seen = look(self.table, self.settings, record.case.case_id)
+            record, account = seen.case or record, seen.account
         raise TransientConflictError(f"{request['case_id']}: {act.action} could not be confirmed")
 
     def _known_of(self, account: AccountRecord, news: SmsReported | OptedOut) -> Sequence[Item]:

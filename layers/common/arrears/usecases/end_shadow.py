@@ -37,7 +37,8 @@ class EndShadow:
                 return False
             clock, timezone = self.settings.clock(), record.case.account.timezone
             on = clock.now(timezone).on
-            freed = let_go(self.table, record.case, policies, on)
+            account = self.table.account(record.case.account_id)
+            freed = let_go(self.table, record.case, account, policies, on)
             stamp = Stamp(clock.at(timezone), on, policies.for_case(record.case, on).policy.label)
             try:
                 self.table.append(record, end_of_shadow(record.case, on), stamp, wakes=True, extra=[freed])
