@@ -175,7 +175,7 @@ class Harness:
             self.lives.cases += 1
             self.lives.closed += case.closed_on is not None
             self.lives.days_open += ((case.closed_on or self.today) - case.opened_on).days + (not case.closed_on)
-            self.lives.turns += path.count("Assess")
+            self.lives.turns += path.count("WaitForNews")
             self.lives.actions += sum(name not in _NO_ACTION for name in path)
             self.meter.count.transitions += len(path)
 
@@ -199,7 +199,7 @@ class Harness:
         return self.lives
 
 
-_NO_ACTION = {"Assess", "What next?", "WaitForNews", "HandOver", "Closed", "GiveUp"}
+_NO_ACTION = {"Assess", "What next?", "What now?", "WaitForNews", "HandOver", "Closed", "GiveUp"}
 
 
 @contextlib.contextmanager
