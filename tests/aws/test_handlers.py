@@ -192,7 +192,7 @@ def test_every_line_names_the_case_the_execution_and_the_request(
     def busy(*_arguments: Any) -> None:
         raise TransientConflictError(f"{CASE_ID}: others keep changing the case")
 
-    monkeypatch.setattr(Assess, "_try", busy)
+    monkeypatch.setattr(Assess, "_open", busy)
 
     with pytest.raises(TransientConflictError):
         invoke("assess_case", {"step": {"case_id": CASE_ID, "generation": 3, "turns": 2}, "started": now()})
