@@ -117,6 +117,8 @@ class Perform(Protocol):
 class _Held:
     """The action is due, and nothing may go out now."""
 
+    act: Act
+
 
 def _nobody(_name: str, _value: int) -> None:
     pass
@@ -150,7 +152,7 @@ class CarryOut:
             return ended(request)
         seen, record, decision = planned_now
         if isinstance(decision, _Held):
-            return held(request, record.case, seen.clock)
+            return held(request, record.case, decision.act, seen.clock)
         if not isinstance(decision, Act) or decision.action_id != request["action_id"]:
             return waiting(request, record.case, decision, seen.clock, seen.policies)
         return self._do(request, seen, record, decision)
@@ -172,7 +174,7 @@ class CarryOut:
             if isinstance(answer, Act) and answer.action_id == request["action_id"]:
                 why_held = self._why_held(answer, case, seen.switches)
                 if why_held is not None:
-                    events, answer = [*events, *_told(answer, case, why_held, now)], _Held()
+                    events, answer = [*events, *_told(answer, case, why_held, now)], _Held(answer)
                 elif case.pending is None or case.pending.action_id != answer.action_id:
                     events = [*events, planned(answer, now)]
             if not events:

@@ -174,10 +174,14 @@ def next_step(request: Request, case: Case, decision: Decision, clock: Clock, po
         seconds, due = clock.until(until, case.account.timezone)
         step["wait"] = {"version": str(case.version), "seconds": seconds, "due": due}
         then = clock.after(seconds)
-        foreseen = None if is_old(request, then.instant) else _foreseen(case, then, policies)
-        if foreseen is not None:
-            step["then"], step["action_id"] = STATES[foreseen.action], foreseen.action_id
+        _foresee(step, _foreseen(case, then, policies), then)
     return step
+
+
+def _foresee(step: NextStep, act: Act | None, then: Clock) -> None:
+    """Have an action carried out when a wait is over, unless the execution has to hand over by then."""
+    if act is not None and not is_old({"turns": step["turns"], "started": step["started"]}, then.instant):
+        step["then"], step["action_id"] = STATES[act.action], act.action_id
 
 
 def _foreseen(case: Case, then: Clock, policies: Policies) -> Act | None:
@@ -194,9 +198,10 @@ def waiting(request: Request, case: Case, decision: Decision, clock: Clock, poli
     return step
 
 
-def held(request: Request, case: Case, clock: Clock) -> NextStep:
-    """Return the wait of a case for which nothing may go out now, until it is looked at again."""
+def held(request: Request, case: Case, act: Act, clock: Clock) -> NextStep:
+    """Return the wait of a case for which nothing may go out now, until what is due is looked at again."""
     step = _step(request, "WaitForNews")
     seconds, due = clock.again(case.case_id, case.account.timezone)
     step["wait"] = {"version": str(case.version), "seconds": seconds, "due": due}
+    _foresee(step, act, clock.after(seconds))
     return step
