@@ -117,6 +117,13 @@ def hours_on(case: Case, policy: Policy, action: Action, on: date) -> tuple[Wind
     return with_bank_hours(windows(policy.bound, action, case.account.extract(on), on), policy.contact.hours)
 
 
+def all_hours_on(case: Case, policy: Policy, on: date) -> tuple[Window, ...]:
+    """Return the hours of each kind of contact that has any, on a date; whose is whose is not said."""
+    if policy.bound is None:
+        return () if policy.contact.hours is None else (policy.contact.hours,)
+    return tuple(window for action in CONTACTS_WITH_HOURS for window in hours_on(case, policy, action, on))
+
+
 def call_hours(case: Case, policy: Policy, on: date) -> Window | None:
     """Return from when to when the cardholder may be called on a date, for whoever calls; None where it is all day.
 

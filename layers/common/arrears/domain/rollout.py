@@ -90,5 +90,6 @@ def looked_at_by(decision: Decision, case_id: str, policy: Policy, change: Rollo
         return decision
     if decision.until is not None and decision.until.on <= change.since:
         return decision
-    moment = spread(Moment(change.since), case_id, policy, SPREAD)
+    hours = policy.contact.hours
+    moment = spread(Moment(change.since), case_id, () if hours is None else (hours,), SPREAD)
     return Wait(moment, f"{decision.reason}; from {change.since} {change.label} counts")

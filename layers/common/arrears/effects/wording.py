@@ -5,7 +5,7 @@ Needs babel (through `documents.templates`), but nothing that draws.
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Final
 
@@ -26,6 +26,8 @@ LETTER_PAY_WITHIN: Final = timedelta(days=14)
 OBJECTION_WITHIN: Final = timedelta(days=14)
 #: The template of a letter whose step names none.
 DEFAULT_LETTER: Final = "lawyer_letter"
+#: So many policies' templates are kept: while one is rolled out, cases under both versions take turns.
+_MOST_PREPARED: Final = 4
 #: Stands for card digits that are not on file.
 UNKNOWN_DIGITS: Final = "****"
 
@@ -57,14 +59,14 @@ def document_errors(what: str) -> Iterator[None]:
 
 @dataclass
 class Wordings:
-    """The templates of the active policy and its bank, prepared once for each version of the policy.
+    """The templates of the policies that count and their banks, prepared once for each version of a policy.
 
     Attributes:
         production: whether nothing may stand in for what the policy leaves out.
     """
 
     production: bool
-    _prepared: tuple[ActivePolicy, Templates] | None = None
+    _prepared: list[tuple[ActivePolicy, Templates]] = field(default_factory=list)
 
     def templates(self, active: ActivePolicy) -> Templates:
         """Return the templates that came with the policy, or those that ship where none did.
@@ -72,12 +74,13 @@ class Wordings:
         Raises:
             PermanentDocumentError: a template is refused.
         """
-        if self._prepared is None or self._prepared[0] is not active:
+        known = next((templates for policy, templates in self._prepared if policy is active), None)
+        if known is None:
             with document_errors(active.policy.label):
                 data = active.templates
-                templates = Templates.from_data(data) if data else load_templates([shipped_templates()])
-            self._prepared = active, templates
-        return self._prepared[1]
+                known = Templates.from_data(data) if data else load_templates([shipped_templates()])
+            self._prepared = [*self._prepared[1 - _MOST_PREPARED :], (active, known)]
+        return known
 
     def bank(self, active: ActivePolicy, language: str) -> Bank:
         """Return the bank as it presents itself in a language."""

@@ -6,6 +6,7 @@ from typing import TypedDict
 from arrears.adapters.settings import Clock, Policies
 from arrears.adapters.table import account_pk
 from arrears.domain.case import Case
+from arrears.domain.contact import all_hours_on
 from arrears.domain.decide import Act, Decision, Wait, account_of
 from arrears.domain.peaks import spread
 from arrears.domain.policy_parts import Action
@@ -170,7 +171,8 @@ def next_step(request: Request, case: Case, decision: Decision, clock: Clock, po
     elif isinstance(decision, Wait):
         until = decision.until
         if until is not None and clock.set_to is None:
-            until = spread(until, case.case_id, policies.for_case(case, on).policy, clock.spread)
+            policy = policies.for_case(case, until.on).policy
+            until = spread(until, case.case_id, all_hours_on(case, policy, until.on), clock.spread)
         seconds, due = clock.until(until, case.account.timezone)
         step["wait"] = {"version": str(case.version), "seconds": seconds, "due": due}
         then = clock.after(seconds)
