@@ -16,7 +16,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from bench import core, imports, lives, obvious, pages, scans, starts
+from bench import core, imports, leanest, lives, obvious, pages, scans, starts
 from bench.sizes import SMOKE, WHOLE, Size
 from tests.support.stack import CREDENTIALS
 from tools import make_docs
@@ -28,8 +28,10 @@ PARTS: dict[str, Callable[[Size], Any]] = {
     "imports": imports.measure,
     "scans": scans.measure,
     "reference": lambda size: lives.reference(size.reference),
+    "obvious_reference": lambda size: obvious.reference(size.reference, pages.NIGHTS),
     "lives": lives.measure,
     "obvious": obvious.measure,
+    "leanest": leanest.measure,
 }
 
 

@@ -24,8 +24,9 @@ from moto.dynamodb.models.dynamo_type import DynamoType
 KB = 1024
 _WRITES = {"PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems", "BatchWriteItem"}
 _READS = {"GetItem", "Query", "Scan", "BatchGetItem", "TransactGetItems"}
-#: Items that are read only since the stack's clock can be set; production has the real one and reads none.
-_CLOCK = ("SETTINGS", "CLOCK")
+#: The item that is read only where a stack's clock can be set. Production goes by the real time and reads none, so the
+#: key is left out wherever it is asked for, and the request too where nothing else is asked for.
+_CLOCK: Any = {"pk": {"S": "SETTINGS"}, "sk": {"S": "CLOCK"}}
 
 #: Bytes of a task token of Step Functions, generously; moto's are short.
 TOKEN = 800
@@ -93,8 +94,8 @@ class Count:
 
     @property
     def requests(self) -> int:
-        """All requests."""
-        return self.calls.total()
+        """All requests: calls of a service, by a function or by Step Functions itself, and invocations of functions."""
+        return self.calls.total() + self.functions.total()
 
     @property
     def write_units(self) -> int:
@@ -105,6 +106,10 @@ class Count:
     def read_units(self) -> float:
         """All read units."""
         return sum(self.read.values())
+
+    def __add__(self, other: "Count") -> "Count":
+        """Return what two meters have counted together."""
+        return self - (Count() - other)
 
     def __sub__(self, other: "Count") -> "Count":
         """Return what came after another count of the same meter."""
@@ -125,14 +130,20 @@ class Count:
 
 
 def _less(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: number - other.get(name, 0) for name, number in one.items()}
+    return {name: one.get(name, 0) - other.get(name, 0) for name in {**one, **other}}
 
 
 class Meter:
-    """Counts while it is on; what the harness itself asks (`off`) is left out."""
+    """Counts while it is on; what the harness itself asks (`off`) is left out.
 
-    def __init__(self, account: str, region: str) -> None:
+    Args:
+        account, region: where the tables are.
+        indexed: whether the entries of the tables' indexes are billed; a design that reads none has none.
+    """
+
+    def __init__(self, account: str, region: str, *, indexed: bool = True) -> None:
         self.count = Count()
+        self._indexed = indexed
         self._tables = dynamodb_backends[account][region].tables
         self._lock = threading.RLock()
         self._mine = threading.local()
@@ -190,16 +201,18 @@ class Meter:
         with self._lock:
             self.count.log[name] += size
 
-    def items(self, table: str, prefix: str = "") -> Iterator[tuple[str, str, dict[str, Any]]]:
-        """Yield keys and attributes of what a table holds, without asking it: pk, sk, attributes by name."""
-        for pk, items in list(self._tables[table].items.items()):
-            if pk.value.startswith(prefix):
-                for sk, item in list(items.items()):
-                    yield pk.value, sk.value, {name: each.value for name, each in item.attrs.items()}
+    def item(self, table: str, pk: str, sk: str) -> dict[str, Any] | None:
+        """Return the attributes of an item by name, without asking for it."""
+        found = self._found(table, (pk, sk))
+        return None if found is None else {name: each.value for name, each in found.attrs.items()}
+
+    def holds(self, table: str, pk: str) -> bool:
+        """Say whether a table holds items under a partition key, without asking it."""
+        return bool(self._tables[table].items.get(DynamoType({"S": pk})))
 
     # --- DynamoDB ----------------------------------------------------------------------------------------------------
     def _counted(self, service: str, operation: str, parameters: Any, call: Any, client: Any) -> Any:
-        if service == "dynamodb" and parameters.get("Key") == {"pk": {"S": _CLOCK[0]}, "sk": {"S": _CLOCK[1]}}:
+        if service == "dynamodb" and _keys(operation, parameters) == [_CLOCK]:
             return call(client, operation, parameters)
         name = f"{service}:{operation}"
         if service == "s3" and operation == "PutObject":
@@ -238,13 +251,16 @@ class Meter:
             self._mine.elsewhere = getattr(self._mine, "elsewhere", 0.0) + time.thread_time() - begun
 
     def _stored(self, table: str, key: tuple[str, str]) -> Item | None:
-        item = self._tables[table].items.get(DynamoType({"S": key[0]}), {}).get(DynamoType({"S": key[1]}))
+        item = self._found(table, key)
         return None if item is None else item.to_json()["Attributes"]
+
+    def _found(self, table: str, key: tuple[str, str]) -> Any:
+        return self._tables[table].items.get(DynamoType({"S": key[0]}), {}).get(DynamoType({"S": key[1]}))
 
     def _written(self, table: str, old: Item | None, new: Item | None, *, transaction: bool) -> int:
         sizes = [size_of(item) if item else 0 for item in (old, new)]
         units = write_units(sizes[0], sizes[1], transaction=transaction)
-        for index in self._tables[table].global_indexes:
+        for index in self._tables[table].global_indexes if self._indexed else ():
             before, after = (_entry(index, item) for item in (old, new))
             if before == after:
                 continue
@@ -266,17 +282,57 @@ class Meter:
         if operation == "GetItem":
             item = answer.get("Item") or {}
             return read_units(size_of(item), consistent=parameters.get("ConsistentRead", False))
+        if operation == "TransactGetItems":
+            found = [size_of(each.get("Item") or {}) for each in answer["Responses"]]
+            keys = _keys(operation, parameters)
+            return sum(
+                2 * read_units(size, consistent=True) for key, size in zip(keys, found, strict=True) if key != _CLOCK
+            )
         if operation == "BatchGetItem":
             units = 0.0
             for table, asked in parameters["RequestItems"].items():
-                found = answer["Responses"].get(table, [])
+                items = [item for item in answer["Responses"].get(table, []) if not _CLOCK.items() <= item.items()]
+                missing = len([key for key in asked["Keys"] if key != _CLOCK]) - len(items)
                 consistent = asked.get("ConsistentRead", False)
-                units += sum(read_units(size_of(item), consistent=consistent) for item in found)
-                units += (len(asked["Keys"]) - len(found)) * read_units(0, consistent=consistent)
+                sizes = [size_of(item) for item in items] + [0] * missing
+                units += sum(read_units(size, consistent=consistent) for size in sizes)
             return units
-        # What a query or a scan has read is rounded up once for all of it.
-        size = sum(size_of(item) for item in answer.get("Items", []))
+        # What a query or a scan has read is rounded up once for all of it; a filter lets read what it leaves out.
+        if operation == "Scan":
+            size = self._scanned(parameters, answer)
+        else:
+            size = sum(size_of(item) for item in answer.get("Items", []))
         return read_units(size, consistent=parameters.get("ConsistentRead", False))
+
+    def _scanned(self, parameters: Any, answer: Any) -> int:
+        """Return the bytes of the page of a table that was scanned."""
+        after, until = (
+            page.get(key) for page, key in ((parameters, "ExclusiveStartKey"), (answer, "LastEvaluatedKey"))
+        )
+        first, last = ((key["pk"]["S"], key["sk"]["S"]) if key else None for key in (after, until))
+        size = 0
+        for pk, items in self._tables[parameters["TableName"]].items.items():
+            for sk, item in items.items():
+                place = (pk.value, sk.value)
+                if (first is None or place > first) and (last is None or place <= last):
+                    size += _size_kept(item)
+        return size
+
+
+def _size_kept(item: Any) -> int:
+    """Return the size of an item of moto's, and keep it with it: no item is changed, another one takes its place."""
+    if not hasattr(item, "bench_size"):
+        item.bench_size = size_of(item.to_json()["Attributes"])
+    return int(item.bench_size)
+
+
+def _keys(operation: str, parameters: Any) -> list[Item]:
+    """Return the keys that a read asks for."""
+    if operation == "BatchGetItem":
+        return [key for asked in parameters["RequestItems"].values() for key in asked["Keys"]]
+    if operation == "TransactGetItems":
+        return [asked["Get"]["Key"] for asked in parameters["TransactItems"]]
+    return [parameters["Key"]] if operation == "GetItem" else []
 
 
 def _touched(operation: str, parameters: Any) -> Iterator[tuple[str, tuple[str, str]]]:

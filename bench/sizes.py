@@ -8,7 +8,7 @@ class Size:
     """Sizes of a run.
 
     Attributes:
-        accounts: real accounts whose lives are played on moto; each takes some six seconds.
+        accounts: real accounts whose lives are played on moto; played in several processes at once.
         days: dates that are played.
         core_accounts: accounts of the simulator's comparison; None for all there are.
         core_days: dates of it.
