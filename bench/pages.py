@@ -107,6 +107,7 @@ GOALS = (
         _BOTH,
         _against("state transitions"),
         lambda figure: figure <= 0.1,
+        "{:.3f}",
     ),
     Goal(
         "requests a case against the obvious design",
@@ -114,6 +115,7 @@ GOALS = (
         _BOTH,
         _against("requests"),
         lambda figure: figure <= 0.1,
+        "{:.3f}",
     ),
     Goal(
         "read units of a scan, 100x the current accounts against 1x",
@@ -300,7 +302,7 @@ def _most(end: tuple[str, int]) -> tuple[int, str]:
 
 
 def _ratio(ours: float, theirs: float) -> str:
-    return f"{ours / theirs:.2f}" if theirs else ""
+    return f"{ours / theirs:.3f}" if theirs else ""
 
 
 def scans_part() -> str:

@@ -13,7 +13,7 @@ from tests.support.rows import PAYMENT, PORTFOLIO
 if TYPE_CHECKING:
     from bench import real
 
-#: A case opens, and is paid: in between lie three texts, six calls, a lawyer's letter, and a wait after each.
+#: A case opens, and is paid: two texts, six calls, a lawyer's letter, the calls taken back, and a wait after each.
 OWES, DUE, PAYS = date(2005, 6, 2), date(2005, 6, 1), date(2005, 8, 15)
 
 

@@ -260,13 +260,18 @@ class Escalation:
 
     def stream(self, case_id: str, after: int) -> None:
         """Bring the events of a case behind a number to wake_case, as far as the template's filter lets them."""
+        records = self.records(case_id, after)
+        if records:
+            assert self.invoke("wake_case", {"Records": records}) == {"batchItemFailures": []}
+
+    def records(self, case_id: str, after: int) -> list[dict[str, Any]]:
+        """The stream's records of the events of a case behind a number that the template's filter lets through."""
         records = []
         for number in range(after + 1, self.stack.case(case_id).case.version + 1):
             item = self.stack.item(f"ACCOUNT#{case_id[:-9]}", f"EVENT#{case_id}#{number:06d}")
             if item is not None and item.get("wakes") == {"BOOL": True}:
                 records.append({"eventName": "INSERT", "dynamodb": {"SequenceNumber": str(number), "NewImage": item}})
-        if records:
-            assert self.invoke("wake_case", {"Records": records}) == {"batchItemFailures": []}
+        return records
 
     def advance(self, to: date, case_id: str = CASE_ID) -> None:
         """Let the business date be another one, and end the wait that falls due by then."""
