@@ -158,6 +158,9 @@ def test_a_suit_waits_for_a_legal_officer_and_is_withdrawn_when_it_is_paid(
         ("escalated", asked_on + 5 * DAY),
     ]
 
+    # What follows the recall, a stage and the question, is recorded with it, and takes no turn of its own.
+    assert execution.turns()[1:3] == [["What now?", "RecallFromAgency", "WaitForNews"], ["What now?", *WAITS]]
+
     officer = Orders(escalation.stack.table, escalation.stack.settings)
     before = escalation.stack.case(CASE_ID).case.version
     officer.decide(CASE_ID, "L. Officer", "the claim is sound", approved=True)

@@ -51,6 +51,15 @@ def test_a_letter_made_again_after_a_crash_is_the_same_even_when_the_bank_has_re
     assert len(queue.bodies) == 1
 
 
+def test_a_letter_that_cannot_have_been_made_before_is_not_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, queue, play = Folder(), Queue(), Play()
+    monkeypatch.setattr(folder, "notes", None)
+
+    writing(folder, queue)(replace(play.until("queue_letter"), again=False))
+
+    assert len(folder.written) == len(queue.bodies) == 1
+
+
 def test_a_letter_that_an_operator_lets_be_tried_again_is_made_for_its_new_date() -> None:
     folder, play = Folder(), Play()
     work = play.until("queue_letter")

@@ -45,7 +45,7 @@ class QueueLetter:
         known, letter_id = known_for(work), work.act.action_id
         template = work.act.template or DEFAULT_LETTER
         key = letter_key(letter_id)
-        notes = self.documents.notes(key)
+        notes = self.documents.notes(key) if work.again else None
         body = self.documents.get(key) if notes and notes.get("planned") == plan_of(work).on.isoformat() else None
         if notes is None or body is None:
             body, notes = self._make(work, known, template)

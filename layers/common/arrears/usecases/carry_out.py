@@ -31,6 +31,7 @@ from arrears.domain.events import (
     SmsReported,
 )
 from arrears.domain.moment import Moment
+from arrears.domain.policy import Policy
 from arrears.domain.turn import planned, take_turn
 from arrears.errors import PermanentError, TransientConflictError, TransientError, UncertainError
 from arrears.records import Stamp
@@ -72,7 +73,11 @@ class PostponedError(Exception):
 
 @dataclass(frozen=True)
 class Work:
-    """What an effect gets to know of the action it carries out."""
+    """What an effect gets to know of the action it carries out.
+
+    Attributes:
+        again: whether it may have been tried before; where not, nothing of it can be anywhere.
+    """
 
     act: Act
     record: CaseRecord
@@ -80,6 +85,7 @@ class Work:
     active: ActivePolicy
     clock: Clock
     now: Moment
+    again: bool = True
 
 
 @dataclass(frozen=True)
@@ -208,12 +214,13 @@ class CarryOut:
         account, clock, policies = seen.account, seen.clock, seen.policies
         now = clock.now(record.case.account.timezone)
         active = policies.for_case(record.case, now.on)
+        again = seen.case is None or seen.case.case.pending is not None
         for _ in range(TRIES):
             outcome: Outcome
             writes: Sequence[Item] = ()
             news: Sequence[Event] = ()
             try:
-                effect = self._perform(Work(act, record, account, active, clock, now))
+                effect = self._perform(Work(act, record, account, active, clock, now, again))
                 outcome = ActionDone(act.action_id, now.on, effect.reference, effect.details)
                 writes = effect.writes
             except UncertainError as uncertain:
@@ -240,7 +247,7 @@ class CarryOut:
                 return waiting(request, confirmed.case, decision, clock, policies)
             # The writes that go with the outcome no longer hold: do it again on what is true now.
             seen = look(self.table, self.settings, record.case.case_id)
-            record, account = seen.case or record, seen.account
+            record, account, again = seen.case or record, seen.account, True
         raise TransientConflictError(f"{request['case_id']}: {act.action} could not be confirmed")
 
     def _known_of(self, account: AccountRecord, news: SmsReported | OptedOut) -> Sequence[Item]:
@@ -261,9 +268,10 @@ class CarryOut:
         active: ActivePolicy,
         clock: Clock,
     ) -> CaseRecord | None:
-        """Append the outcome and what it tells, after whatever came in meanwhile; None when its writes no longer hold.
+        """Append the outcome, what it tells and what follows by itself; None when its writes no longer hold.
 
-        Where another invocation has brought the action to its end already, its outcome stands.
+        It comes after whatever came in meanwhile. Where another invocation has brought the action to its end already,
+        its outcome stands.
         """
         timezone = record.case.account.timezone
         stamp = Stamp(clock.at(timezone), clock.now(timezone).on, active.policy.label)
@@ -276,6 +284,9 @@ class CarryOut:
             if pending is None or pending.action_id != planned_id:
                 return current
             after, appends = self.table.appending(current, outcomes, stamp)
+            follows = self._follows(after.case, active.policy, clock)
+            if follows:
+                after, appends = self.table.appending(current, [*outcomes, *follows], stamp)
             try:
                 self.table.transact([*appends, *writes])
             except StaleError as stale:
@@ -283,12 +294,18 @@ class CarryOut:
                     return None
                 current = self.table.case(record.case.case_id)
                 continue
-            self.observe(outcomes)
+            self.observe([*outcomes, *follows])
             for outcome in outcomes:
                 if type(outcome) in _ENDS:
                     self.tell(f"{_ENDS[type(outcome)]}_{pending.action}{'_shadow' if current.case.shadow else ''}", 1)
             return after
         raise TransientConflictError(f"{record.case.case_id}: others keep changing the case")
+
+    @staticmethod
+    def _follows(case: Case, policy: Policy, clock: Clock) -> list[Event]:
+        """Return what is to be recorded after an outcome, which needs no turn of its own; closing is for Assess."""
+        _, events, decision = take_turn(case, policy, clock.now(case.account.timezone))
+        return [] if isinstance(decision, Close) else events
 
 
 def _told(act: Act, case: Case, why: str, now: Moment) -> list[ActionHeld]:
