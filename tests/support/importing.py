@@ -51,12 +51,14 @@ class Importing:
 
     def net(self, execution: Execution) -> Any:
         """Bring the end of an execution to report_import, if the template's rule lets it."""
-        described: dict[str, Any] = {**execution.describe()}
+        described = execution.describe()
         events = load()["Resources"]["ReportImportFunction"]["Properties"]["Events"]
         rule = events["EndedBadly"]["Properties"]["Pattern"]
         assert rule["detail"]["stateMachineArn"] == [{"Ref": "Import"}]
-        told = {name: described[name] for name in ("status", "input", "error", "cause") if name in described}
-        detail = {"executionArn": execution.arn, **told}
+        told: dict[str, Any] = {
+            name: described[name] for name in ("status", "input", "error", "cause") if name in described
+        }
+        detail: dict[str, Any] = {"executionArn": execution.arn, **told}
         assert detail["status"] in rule["detail"]["status"]
         return handler_of("report_import")({"detail-type": rule["detail-type"][0], "detail": detail}, Context())
 
