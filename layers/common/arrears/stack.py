@@ -46,6 +46,10 @@ class Stack:
         """The delinquency table."""
         return Table(aws.dynamodb(), self.output("TableName"), shards=int(self.parameters.get("Shards", "16")))
 
+    def other_table(self, name: str) -> Table:
+        """Return a table that was restored from this stack's own, under another name."""
+        return Table(aws.dynamodb(), name, shards=self.table.shards)
+
     @cached_property
     def settings(self) -> Settings:
         """The settings."""

@@ -16,6 +16,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     commands = group.add_subparsers(dest="command", required=True, metavar="COMMAND")
     verify = commands.add_parser("verify", help="replay the events against the stored cases and check the chain")
     verify.add_argument("account_id", nargs="?", metavar="ACCOUNT_ID", help="one account; without it, every one")
+    verify.add_argument("--table", help="a table restored under another name, instead of the stack's own")
     add_stack(verify)
     verify.set_defaults(run=_verify)
 
@@ -25,9 +26,10 @@ def _verify(arguments: argparse.Namespace) -> int:
     from arrears.usecases.audit import Audit
 
     stack = connect(arguments.stack)
-    audit = Audit(stack.table)
+    table = stack.table if arguments.table is None else stack.other_table(arguments.table)
+    audit = Audit(table)
     cases = events = wrong = 0
-    for account_id in [arguments.account_id] if arguments.account_id else _account_ids(stack.table):
+    for account_id in [arguments.account_id] if arguments.account_id else _account_ids(table):
         for record, findings in audit.account(account_id):
             cases, events = cases + 1, events + record.case.version
             wrong += bool(findings)

@@ -47,6 +47,10 @@ def add_parser(subparsers: Subparsers) -> None:
     recover = add_command(commands, "recover", "give a case, or every open one, a fresh execution; after a restore")
     _which(recover, "case_id", "CASE_ID")
     recover.set_defaults(run=_recover)
+    restore = add_command(commands, "restore", "put accounts back as they are in a restored table; while paused")
+    _which(restore, "account_id", "ACCOUNT_ID")
+    restore.add_argument("--from", dest="source", required=True, metavar="TABLE", help="the restored table")
+    restore.set_defaults(run=_restore)
     pause = add_command(commands, "pause", "stop all that goes out; what is taken back, and cures, go on")
     pause.add_argument("--by", required=True, help="who decides it")
     pause.add_argument("--why", required=True, help="the reason, for the record")
@@ -263,6 +267,22 @@ def _recover(args: argparse.Namespace) -> int:
         count += recover(case_id, record.generation)
     print(f"{count} cases are one generation on; the next scan starts an execution for each")
     print("An execution that still runs for one of them ends when it looks at it next.")
+    return 0
+
+
+def _restore(args: argparse.Namespace) -> int:
+    from arrears.usecases.restore import Restore
+
+    stack = _connect(args)
+    restore = Restore(stack.other_table(args.source), stack.table)
+    if args.all:
+        print(f"{restore.everything()} items copied")
+        print("Verify them (arrears audit verify), and give each open case an execution (arrears ops recover --all).")
+        return 0
+    if stack.settings.switches().pause is None:
+        raise CommandError("what goes out has to be paused first: arrears ops pause")
+    print(f"{args.account_id} has {restore.account(args.account_id)} items, as in {args.source}")
+    print("Verify it (arrears audit verify), and give its open case a fresh execution (arrears ops recover).")
     return 0
 
 
