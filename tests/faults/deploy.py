@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any, cast
 from unittest.mock import patch
 
 from arrears import bootstrap, bootstrap_contacts, bootstrap_effects, runtime
-from arrears.adapters import aws, settings as settings_module, sms, table as table_module
+from arrears.adapters import aws, settings as settings_module, sms, switchboard, table as table_module
 from arrears.domain.policy import Policy
 from arrears.effects import file_legal, place_with_agency, queue_letter
 from arrears.effects.wording import Wordings
 from arrears.usecases import allocate_day, next_step
 from tests.faults.dynamo import Calm, Dynamo, Item, Key
 from tests.faults.machine import ARN
-from tests.faults.policies import BANK, POLICIES
+from tests.faults.policies import BANK, POLICIES, second
 from tests.support.stack import forget_clients, import_handler
 from tools.template import Resolver, functions, load, merged
 
@@ -112,21 +112,31 @@ class _Clock(datetime):
 
 
 @functools.cache
-def policy_of(number: int) -> Policy:
-    return Policy.model_validate({**list(POLICIES.values())[number], "bank": BANK})
+def policy_of(number: int, version: int = 1) -> Policy:
+    first = list(POLICIES.values())[number]
+    return Policy.model_validate({**(first if version == 1 else second(first)), "bank": BANK})
+
+
+@functools.cache
+def document_of(number: int, version: int = 1) -> str:
+    """A policy as it is published."""
+    policy = policy_of(number, version).model_dump(mode="json", by_alias=True)
+    return json.dumps({"policy": policy, "templates": {}})
 
 
 @functools.cache
 def published(number: int) -> tuple[dict[Key, Item], dict[str, settings_module.ActivePolicy], Wordings]:
     """The items of a published policy, what is parsed of it, and the words that go with it: once for all worlds."""
-    document = json.dumps({"policy": policy_of(number).model_dump(mode="json", by_alias=True), "templates": {}})
     table, given = Dynamo(Calm()), environment()
     settings = settings_module.Settings(
         cast("Any", table), "table", production=False, default_policy=given["POLICY_NAME"], agency_id=given["AGENCY_ID"]
     )
-    settings.publish(document, policy_of(number).label)
+    settings.publish(document_of(number), policy_of(number).label)
+    items = dict(table.items)
     settings.active()
-    return table.items, settings._parsed, Wordings(production=False)
+    settings.publish(document_of(number, 2), policy_of(number, 2).label)
+    settings.active()
+    return items, settings._parsed, Wordings(production=False)
 
 
 @contextmanager
@@ -153,7 +163,7 @@ def deployed(world: "World") -> Iterator[None]:
         *(patch.object(aws, name, lambda made=made: made) for name, made in clients.items()),
         patch.dict(os.environ, environment()),
         patch.object(bootstrap_effects, "_wordings", lambda: published(world.policy_number)[2]),
-        patch.object(settings_module, "datetime", _Clock),
+        *(patch.object(module, "datetime", _Clock) for module in (settings_module, switchboard)),
         patch.object(table_module, "_back_off", pause),
         patch.dict(sms.SnsSms.__init__.__kwdefaults__, {"pause": pause}),
         patch.object(next_step, "MOST_TURNS", world.most_turns),

@@ -104,6 +104,8 @@ class Dynamo:
 
         def found() -> Item:
             items = [self.items[_key(key)] for key in asked["Keys"] if _key(key) in self.items]
+            for item in items:
+                self._outside.read(_key(item), item)
             return {"Responses": {table: [dict(item) for item in items]}, "UnprocessedKeys": {}}
 
         return self._outside.call("BatchGetItem", found, throttled=_BUSY)
@@ -152,6 +154,9 @@ class Dynamo:
 
     def update_item(self, **write: Any) -> Item:
         return self._single("UpdateItem", "Update", write)
+
+    def delete_item(self, **write: Any) -> Item:
+        return self._single("DeleteItem", "Delete", write)
 
     def _single(self, operation: str, kind: str, write: Item) -> Item:
         def effect() -> Item:

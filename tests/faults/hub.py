@@ -48,6 +48,7 @@ class Run:
         dies_at: when its time is up.
         mortal: whether it can die; a service's own call cannot.
         seen: by case, the version of which it knows.
+        started: when it began.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Run:
     mortal: bool = True
     wakes_at: float = 0.0
     seen: dict[str, int] = field(default_factory=dict)
+    started: float = 0.0
 
 
 class Hub:
@@ -64,6 +66,7 @@ class Hub:
     Attributes:
         storm: how often a call goes wrong.
         faults: how often each thing went wrong.
+        moves: how often each thing was done by those who run the system, or told by the networks it speaks to.
         order: a hash over what happened in which order.
         trace: what happened; None where nobody wants to know.
     """
@@ -73,6 +76,7 @@ class Hub:
         self.storm = 0.0
         self.restless = 0.0
         self.faults: Counter[str] = Counter()
+        self.moves: Counter[str] = Counter()
         self.order = 0
         self.steps = 0
         self._runs: list[Run] = []
@@ -110,7 +114,7 @@ class Hub:
                 self.note(f"{name}: {error}")
             done(answer, error)
 
-        run = Run(name, greenlet(body, parent=self._home), self.time + seconds, mortal)
+        run = Run(name, greenlet(body, parent=self._home), self.time + seconds, mortal, started=self.time)
         self._runs.append(run)
 
     def busy(self) -> bool:

@@ -14,6 +14,11 @@ START = datetime(2005, 6, 2, 1, tzinfo=UTC)
 Told = tuple[str, str, dict[str, Any]]
 
 
+def currency_of(account_id: str) -> str:
+    """The currency that an account is kept in: the second one's is another than the others'."""
+    return "TWD" if account_id.endswith("-1") else "CNY"
+
+
 def first_extract(choices: Choices, account_id: str) -> dict[str, Any]:
     """An account that is overdue, or will be."""
     on = START.date()
@@ -24,6 +29,7 @@ def first_extract(choices: Choices, account_id: str) -> dict[str, Any]:
         **ROWS["portfolio"],
         "account_id": account_id,
         "as_of": on.isoformat(),
+        "currency": currency_of(account_id),
         "timezone": zone,
         "past_due_amount": amount,
         "oldest_due_date": (on - timedelta(days=late)).isoformat(),
@@ -61,7 +67,8 @@ def _of_case(choices: Choices, kind: int, case: Case, number: int, now: datetime
         case 4 if case.placements and case.placements[-1].agency_id:
             outcome = ("returned", "payment", "disputed")[choices.below(3)]
             row = {"return_id": f"RET-{number}", "case_id": case.case_id, "at": today.isoformat(), "outcome": outcome}
-            row |= {"amount": "300.00", "currency": "CNY"} if outcome == "payment" else {"amount": "", "currency": ""}
+            paid = {"amount": "300.00", "currency": currency_of(case.account_id)}
+            row |= paid if outcome == "payment" else {"amount": "", "currency": ""}
             return "returns", case.placements[-1].agency_id, {**ROWS["returns"], **row}
         case 5:
             letters = [done.action_id for done in case.done if done.action == "queue_letter"]
@@ -83,4 +90,10 @@ def _extract(choices: Choices, account_id: str, on: date) -> dict[str, Any]:
 
 def _payment(account_id: str, number: int, now: datetime, amount: str) -> dict[str, Any]:
     row = {"payment_id": f"PAY-{number}", "account_id": account_id, "paid_at": now.isoformat(), "amount": amount}
-    return {**ROWS["payments"], **row}
+    return {**ROWS["payments"], **row, "currency": currency_of(account_id)}
+
+
+def foreign_payment(account_id: str, number: int, now: datetime) -> Told:
+    """A payment of much, tomorrow, in a currency that the account is not kept in."""
+    row = _payment(account_id, number, now + timedelta(days=1), "90000.00")
+    return "payments", "", {**row, "currency": "JPY"}

@@ -4,23 +4,32 @@ import copy
 import itertools
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
 from typing import Any, cast
 from unittest.mock import patch
 
 from arrears import bootstrap, bootstrap_effects
 from arrears.adapters.queues import FifoQueue
+from arrears.adapters.settings import Settings
 from arrears.adapters.table import Table
 from arrears.domain import decide as decide_module, stages
 from arrears.domain.chain import GENESIS
 from arrears.domain.decide import Act
 from arrears.domain.events import ActionDone
+from arrears.domain.facts import Account
+from arrears.domain.money import Money
 from arrears.domain.turn import take_turn
 from arrears.domain.value import changed
 from arrears.records import Envelope, Stamp
+from arrears.switches import Switches
 from arrears.usecases import assess as assess_module, carry_out as carry_out_module
+from arrears.usecases.build_worklist import BuildWorklist
 from arrears.usecases.carry_out import CarryOut, Effect, Work
 from arrears.usecases.close_day import CloseDay, _entry
 from arrears.usecases.recover import Recover
+from arrears.usecases.roll_out import RollOut
 from arrears.usecases.sweep import Sweep
 from tests.faults import machine, world
 
@@ -176,6 +185,77 @@ def news_without_the_version() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def pause_not_looked_at_where_it_leaves() -> Iterator[None]:
+    """The switches are not looked at any more once it is decided that something is to go out."""
+    with patch.object(CarryOut, "_why_held", lambda *_: None):
+        yield
+
+
+@contextmanager
+def shadow_sends() -> Iterator[None]:
+    """What is to be done in shadow is done."""
+    with patch.object(CarryOut, "_perform", lambda self, work: self.perform(work)):
+        yield
+
+
+@contextmanager
+def calls_listed_in_a_pause() -> Iterator[None]:
+    """The morning's list of calls is made as if nothing were stopped."""
+    build = BuildWorklist.__call__
+
+    def anyway(self: BuildWorklist, day: Any) -> Any:
+        settings = copy.copy(self.settings)
+        settings.switches = Switches  # type: ignore[method-assign]  # both are off
+        return build(replace(self, settings=settings), day)
+
+    with patch.object(BuildWorklist, "__call__", anyway):
+        yield
+
+
+@contextmanager
+def roll_out_wakes_nobody() -> Iterator[None]:
+    """A policy is published, and who waits goes on to wait."""
+    with patch.object(RollOut, "_wake", lambda *_: False):
+        yield
+
+
+@contextmanager
+def policy_from_memory() -> Iterator[None]:
+    """A function goes by the policies that counted when its process began."""
+    read = Settings.policies
+
+    def remembered(self: Settings) -> Any:
+        if "remembered" not in vars(self):
+            vars(self)["remembered"] = read(self)
+        return vars(self)["remembered"]
+
+    with patch.object(Settings, "policies", remembered):
+        yield
+
+
+@contextmanager
+def approval_left_out() -> Iterator[None]:
+    """Who is to be sued is sued, whatever a legal officer says."""
+    with patch.object(decide_module, "why_not_filed", lambda *_: ""):
+        yield
+
+
+@contextmanager
+def currencies_added() -> Iterator[None]:
+    """What was paid is taken off what is owed, whatever the currencies."""
+
+    def less_all(self: Account, on: date) -> Money | None:
+        extract = self.extract(on)
+        if extract is None:
+            return None
+        paid = [each.amount.amount for each in self.payments if extract.as_of < each.paid_on <= on]
+        return Money(max(extract.past_due.amount - sum(paid), Decimal(0)), extract.past_due.currency)
+
+    with patch.object(Account, "arrears", less_all):
+        yield
+
+
 #: Each bug, and the rules by which it may be found.
 PLANTED: dict[str, tuple[Bug, tuple[str, ...]]] = {
     "no version condition on the token": (no_version_condition_on_the_token, ("wake-up", "no case is lost")),
@@ -188,5 +268,12 @@ PLANTED: dict[str, tuple[Bug, tuple[str, ...]]] = {
     "stage may go back": (stage_may_go_back, ("3 stages",)),
     "no net under executions": (no_net, ("no case is lost",)),
     "no sweep under the net": (no_sweep, ("no case is lost",)),
+    "pause not looked at at the send": (pause_not_looked_at_where_it_leaves, ("pause",)),
+    "calls listed in a pause": (calls_listed_in_a_pause, ("pause",)),
+    "shadow sends": (shadow_sends, ("shadow",)),
+    "roll-out wakes nobody": (roll_out_wakes_nobody, ("policy",)),
+    "policy from memory": (policy_from_memory, ("policy",)),
+    "approval left out": (approval_left_out, ("3 approval",)),
+    "currencies added": (currencies_added, ("7 money",)),
     "append without the version": (news_without_the_version, ("5 replay", "5 chain")),
 }

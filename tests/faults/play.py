@@ -18,6 +18,7 @@ class Played:
         seed: what it was drawn from.
         order: names the interleaving: what happened in which order.
         faults: how often each thing went wrong.
+        moves: how often each thing was done on purpose.
         broke: the rule that did not hold; empty for a world in which all held.
         why: what broke it.
         choices: all that was drawn.
@@ -31,6 +32,7 @@ class Played:
     why: str = ""
     choices: tuple[int, ...] = ()
     trace: tuple[str, ...] = field(default=(), repr=False)
+    moves: Counter[str] = field(default_factory=Counter)
 
 
 def play(seed: int, given: Sequence[int] | None = None, *, trace: bool = False) -> Played:
@@ -48,7 +50,8 @@ def play(seed: int, given: Sequence[int] | None = None, *, trace: bool = False) 
     finally:
         world.stop()
     made = tuple(choices.made) if broke else ()
-    return Played(seed, (world.order, world.steps), world.faults, broke, why, made, tuple(lines or ()))
+    trace_ = tuple(lines or ())
+    return Played(seed, (world.order, world.steps), world.faults, broke, why, made, trace_, world.moves)
 
 
 def shrink(played: Played, *, plays: int = 400, tell: Callable[[int], None] = lambda _: None) -> Played:

@@ -1,5 +1,6 @@
 """Small policies whose stages follow each other within days, so that a dozen dates see every kind of action."""
 
+import copy
 from typing import Any
 
 BANK: dict[str, Any] = {
@@ -53,7 +54,7 @@ POLICIES: dict[str, dict[str, Any]] = {
             "caps": [{"at_most": 4, "in_days": 7}],
             "fallback": {"send_sms": {"action": "queue_letter", "template": "lawyer_letter"}},
         },
-        "calls": {"tries_per_number": 2, "again_after_days": 1},
+        "calls": {"tries_per_number": 2, "again_after_days": 1, "capacity_per_day": 1},
         "monthly_reminder": {"day": 5, "template": "monthly", "stages": ["reminder", "call"]},
     },
     "agencies": {
@@ -83,5 +84,15 @@ POLICIES: dict[str, dict[str, Any]] = {
                 "mandate_date": "2005-01-03",
             },
         ],
+        "legal": {"approval": {"remind_every_days": 1, "escalate_after_days": 2}},
     },
 }
+
+
+def second(policy: dict[str, Any]) -> dict[str, Any]:
+    """The version after a policy's first: who is called is called sooner, and there is one text more."""
+    later = copy.deepcopy(policy) | {"version": "2"}
+    later["stages"]["reminder"]["steps"][0]["at_most"] = 4
+    if "call" in later["stages"]:
+        later["stages"]["call"]["from"] = {"days_past_due": 2}
+    return later

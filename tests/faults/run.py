@@ -13,11 +13,15 @@ from tests.faults.play import Played, play, report
 _TOLD = 3
 
 
-def closing_line(seeds: int, first: int, orders: int, faults: Counter[str], broken: int) -> str:
+def closing_line(seeds: int, first: int, orders: int, faults: Counter[str], moves: Counter[str], broken: int) -> str:
     """Say in one line what was played."""
-    counted = ", ".join(f"{name} {times}" for name, times in sorted(faults.items()))
+
+    def counted(counter: Counter[str]) -> str:
+        return ", ".join(f"{name} {times}" for name, times in sorted(counter.items()))
+
     verdict = "clean" if not broken else f"{broken} BROKEN"
-    return f"{seeds} seeds from {first}: {verdict}; {orders} distinct interleavings; faults: {counted}"
+    played = f"{seeds} seeds from {first}: {verdict}; {orders} distinct interleavings"
+    return f"{played}; faults: {counted(faults)}; moves: {counted(moves)}"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -29,6 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     orders: set[tuple[int, int]] = set()
     faults: Counter[str] = Counter()
+    moves: Counter[str] = Counter()
     broken: list[Played] = []
     began = time.monotonic()
     with multiprocessing.get_context("fork").Pool(given.workers, maxtasksperchild=2000) as pool:
@@ -36,6 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
         for number, played in enumerate(pool.imap_unordered(play, seeds, chunksize=20), 1):
             orders.add(played.order)
             faults.update(played.faults)
+            moves.update(played.moves)
             if played.broke:
                 broken.append(played)
                 sys.stderr.write(f"seed {played.seed}: {played.why.splitlines()[-1]}\n")
@@ -43,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
                 sys.stderr.write(f"{number} worlds in {time.monotonic() - began:.0f} s\n")
     for played in sorted(broken, key=lambda one: len(one.choices))[:_TOLD]:
         sys.stdout.write(report(played) + "\n")
-    sys.stdout.write(closing_line(given.seeds, given.first, len(orders), faults, len(broken)) + "\n")
+    sys.stdout.write(closing_line(given.seeds, given.first, len(orders), faults, moves, len(broken)) + "\n")
     return 1 if broken else 0
 
 

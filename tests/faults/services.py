@@ -84,6 +84,7 @@ class Texts:
 
     outside: Outside
     told: Told
+    logged: Told = lambda *_: None  # told the message's id, as the log of deliveries names it
     _number: int = 0
 
     def check_if_phone_number_is_opted_out(self, **asked: Any) -> dict[str, bool]:
@@ -94,6 +95,7 @@ class Texts:
         def effect() -> dict[str, str]:
             self._number += 1
             self.told(asked["PhoneNumber"], asked["Message"])
+            self.logged(f"text-{self._number}")
             return {"MessageId": f"text-{self._number}"}
 
         return self.outside.call("Publish", effect, throttled="Throttling", once=True)

@@ -196,6 +196,21 @@ def test_numbers_are_compared_as_numbers_and_what_is_not_there_equals_nothing(se
     assert holds("gone = :v OR version <> :v", v={"N": "1"})
 
 
+def test_an_item_is_deleted_on_condition(services: Services) -> None:
+    put(services, "A", number={"N": "2"})
+    delete = {
+        "TableName": TABLE,
+        "Key": key("A"),
+        "ConditionExpression": "#number = :number",
+        "ExpressionAttributeNames": {"#number": "number"},
+    }
+    with pytest.raises(ClientError) as refused:
+        services.dynamodb.delete_item(**delete, ExpressionAttributeValues={":number": {"N": "1"}})
+    assert code(refused) == "ConditionalCheckFailedException"
+    services.dynamodb.delete_item(**delete, ExpressionAttributeValues={":number": {"N": "2"}})
+    assert get(services, "A") is None
+
+
 def test_a_transaction_is_done_wholly_or_not_at_all_and_says_what_cancelled_it(services: Services) -> None:
     put(services, "A", version={"N": "1"})
     put(services, "C")

@@ -3,14 +3,18 @@
 They are worked out here from the events and from what went out, in other words than the product's own.
 """
 
+import csv
 import hashlib
+import io
 import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from itertools import zip_longest
 from typing import Any
 
+from arrears.adapters.settings import _rollouts as rollouts_of
 from arrears.adapters.table import account_pk
 from arrears.domain import codec
 from arrears.domain.case import BrokenHistoryError, Case, evolve, opening
@@ -23,11 +27,15 @@ from arrears.domain.events import (
     ActionPostponed,
     ActionUncertain,
     ActionWithdrawn,
+    AgencyAssigned,
+    AgencyDeferred,
     CaseOpened,
     Event,
+    LegalDecided,
     StageEntered,
 )
 from arrears.domain.policy import Policy
+from arrears.domain.rollout import Rollout
 from tests.faults.dynamo import Dynamo, Written
 from tests.faults.hub import BrokenError, Hub
 from tests.faults.services import REMEMBERED, Buckets
@@ -35,6 +43,8 @@ from tests.faults.services import REMEMBERED, Buckets
 CONTACTS = ("send_sms", "queue_call", "queue_letter")
 #: What begins something for the bank; what ends it (recalls, withdrawals) is done for a paid or held case too.
 ONWARD = (*CONTACTS, "place_with_agency", "file_legal", "freeze_account")
+#: A function runs no longer than this, in seconds, after it has read which policies count.
+_READ_BEFORE = 300.0
 #: No word of a message for others says what it is about (invariant 8).
 TELLING = ("debt", "overdue", "arrears", "payment", "card", "欠", "逾期", "还款", "账单", "催收")
 
@@ -48,8 +58,9 @@ class Watch:
         texts, tasks: what went out, by action.
     """
 
-    def __init__(self, hub: Hub, policy: Policy, private: Sequence[str]) -> None:
-        self._hub, self._policy, self._private = hub, policy, private
+    def __init__(self, hub: Hub, policies: Sequence[Policy], private: Sequence[str]) -> None:
+        self._hub, self._policy, self._private = hub, policies[0], private
+        self._policies = {policy.label: policy for policy in policies}
         self.cases: dict[str, Case] = {}
         self.log: defaultdict[str, list[Event]] = defaultdict(list)
         self.heads: dict[str, str] = {}
@@ -59,11 +70,21 @@ class Watch:
         self.woke_at: dict[str, int] = {}
         self.manifests: dict[tuple[str, str], Any] = {}
         self.sending = ""
+        #: When each switch that is on was turned on.
+        self.on_since: dict[str, float] = {}
+        #: The publications that count, and since when they are the ones; the latest last.
+        self.rollouts: list[tuple[float, tuple[Rollout, ...]]] = [(0.0, (Rollout(policies[0].label, ""),))]
+        self.looked_at: dict[str, float] = {}
 
     # --- what is written ---------------------------------------------------------------------------------------------
     def written(self, writes: Sequence[Written], buckets: Buckets) -> None:
         """Look at what was written at once."""
         touched = set()
+        for (pk, sk), _, after in writes:
+            if pk == "SETTINGS":
+                self._settings(sk, after)
+            if "#PLACEMENT#" in sk and after is not None:
+                self._may_leave(sk.partition("#PLACEMENT#")[2], sk)
         for (_, sk), before, after in writes:
             if sk.startswith("EVENT#") and after is not None:
                 touched.add(self._appended(sk, before, after, buckets))
@@ -82,10 +103,44 @@ class Watch:
         if run is not None:
             run.seen[case_id] = version
 
+    def _settings(self, sk: str, item: Any) -> None:
+        now = self._hub.time
+        if sk == "SWITCHES":
+            on = {name for name in ("pause", "shadow") if name in (item or {})}
+            self.on_since = {name: self.on_since.get(name, now) for name in on}
+        elif sk == "POLICY":
+            self.rollouts.append((now, rollouts_of(item)))
+
+    def _may_leave(self, case_id: str, what: str) -> None:
+        """Nothing of a case in shadow leaves, and nothing goes out of a function that began after it was stopped."""
+        run, case = self._hub.current, self.cases[case_id]
+        self._holds(not case.shadow, "shadow", f"{what}: it lives in shadow")
+        if run is not None:
+            for name, since in self.on_since.items():
+                self._holds(since > run.started, "pause", f"{what} by a function that began after {name} was on")
+
+    # --- the policy that counts --------------------------------------------------------------------------------------
+    def _decided_under(self, label: str, opened_on: date, on: date, what: str) -> Policy:
+        """Return the policy of a decision: the one that counts, or did when its function may have read it."""
+        now = self._hub.time
+        known = [rollouts for at, rollouts in self.rollouts[:-1] if self.rollouts[-1][0] > now - _READ_BEFORE]
+        counting = {_newest(rollouts, opened_on, on) for rollouts in (*known, self.rollouts[-1][1])}
+        self._holds(label in counting, "policy", f"{what} on {on} under {label}, not {counting}")
+        return self._policies[label]
+
+    def counts_since(self, case: Case, published_at: float) -> float | None:
+        """Return from when on a case goes by the policy that was published last; None if that is still to come."""
+        rollout = self.rollouts[-1][1][-1]
+        if rollout.since is None:
+            return published_at
+        begins = datetime.combine(rollout.since, time.min, zone(case.account.timezone)).timestamp()
+        return None if begins > self._hub.time else max(published_at, begins)
+
+    # --- events as they are appended ---------------------------------------------------------------------------------
     def _appended(self, sk: str, before: Any, after: Mapping[str, Any], buckets: Buckets) -> str:
         _, case_id, number = sk.split("#")
         body, previous = after["body"]["S"], after["previous"]["S"]
-        told = json.loads(body)
+        told = json.loads(body, parse_float=_no_float)
         event = codec.event_from_json(json.dumps(told["event"]))
         case = self.cases.get(case_id)
         self._holds(before is None, "5 replay", f"{sk} was changed")
@@ -94,6 +149,13 @@ class Watch:
         self._holds(after["hash"]["S"] == link(previous, body), "5 chain", f"{sk}: the hash is not that of the text")
         self._personal(body, sk)
         self.heads[case_id] = after["hash"]["S"]
+        opened_on = event.on if isinstance(event, CaseOpened) else case.opened_on if case is not None else date.max
+        # All cases of a day are allocated at once, by the policy of that day.
+        if told["policy"] and not isinstance(event, AgencyAssigned | AgencyDeferred):
+            # The date of the turn, and not the event's own: a promise may be found broken days after it was.
+            account = event.account if isinstance(event, CaseOpened) else self.cases[case_id].account
+            on = datetime.fromisoformat(told["at"]).astimezone(zone(account.timezone)).date()
+            self._policy = self._decided_under(told["policy"], opened_on, on, sk)
         if case is not None:
             self._follows(case, event, datetime.fromisoformat(told["at"]), buckets)
         try:
@@ -103,6 +165,7 @@ class Watch:
         except (BrokenHistoryError, KeyError) as error:
             raise BrokenError("5 replay", f"{sk}: {error}") from error
         self.log[case_id].append(event)
+        self._money(self.cases[case_id], _day_of(event, told["at"]))
         if "wakes" in after:
             self.woke_at[case_id] = int(number)
         if self._hub.trace is not None:
@@ -134,6 +197,23 @@ class Watch:
             case _:
                 pass
 
+    def _money(self, case: Case, on: date) -> None:
+        """Invariant 7: the arrears are those of the last extract, less what was paid since in that very currency."""
+        extract, arrears = case.account.extract(on), case.arrears(on)
+        if extract is None:
+            return
+        reported = extract.past_due
+        same = arrears.currency == reported.currency
+        self._holds(same, "7 money", f"{case.case_id}: {arrears!r} of an account in {reported.currency}")
+        paid = [
+            payment.amount.amount
+            for payment in case.account.payments
+            if extract.as_of < payment.paid_on <= on and payment.amount.currency == reported.currency
+        ]
+        owed = reported.amount - sum(paid, Decimal(0))
+        same = arrears.amount == owed or (owed <= 0 and arrears.amount <= 0)
+        self._holds(same, "7 money", f"{case.case_id} owes {arrears} on {on}, and not {owed} {reported.currency}")
+
     def _stage(self, case: Case, event: StageEntered) -> None:
         ladder = list(self._policy.stages)
         before = ladder.index(case.stage) if case.stage in ladder else -1
@@ -161,10 +241,17 @@ class Watch:
             return
         what = f"{event.action_id} ({event.action})"
         self._stands(case, event.on, what)
+        if not case.shadow:
+            self._may_leave(case.case_id, what)
+        if event.action == "file_legal" and self._policy.legal.approval is not None:
+            said = [one.approved for one in self.log[case.case_id] if isinstance(one, LegalDecided)]
+            self._holds(said[-1:] == [True], "3 approval", f"{what} and no legal officer has approved it")
         if event.action == "send_sms":
             extract, opted = case.account.extract(event.on), case.account.opted_out_on
             out = (extract is not None and extract.sms_opt_out) or (opted is not None and opted <= event.on)
             self._holds(not out, "1 contact", f"{what} after the cardholder opted out")
+            dead = case.account.unusable_on("mobile", "sms")
+            self._holds(dead is None or dead > event.on, "1 contact", f"{what} to a number that takes no texts")
         contact, local = self._policy.contact, at.astimezone(zone(case.account.timezone))
         if contact.hours is not None and event.action in ("send_sms", "queue_call"):
             inside = contact.hours[0] <= local.time() < contact.hours[1]
@@ -187,6 +274,8 @@ class Watch:
         plan = case.pending
         if plan is None:
             raise BrokenError("2 once", f"{event.action_id} is done and was not planned")
+        if case.shadow:
+            return  # `_may_leave` sees to it that nothing was
         match plan.action:
             case "send_sms":
                 did = self.texts[event.action_id] > 0
@@ -213,6 +302,7 @@ class Watch:
         self._holds(to == "+8613800138000", "8 right party", f"{pending.action_id} went to another number")
         assert text
         self._known(case_id, run.seen, pending.on, pending.action_id)
+        self._may_leave(case_id, pending.action_id)
 
     def _sender(self, seen: Mapping[str, int]) -> tuple[str, ActionPlanned]:
         for case_id, version in seen.items():
@@ -245,6 +335,9 @@ class Watch:
         times.append(now)
         self._planned(case_id, action_id)
         run = self._hub.current
+        self._holds(not self.cases[case_id].shadow, "shadow", f"{action_id}: it lives in shadow")
+        if told["schema"] != "call-withdrawal-1":
+            self._may_leave(case_id, action_id)
         if run is not None and case_id in run.seen and told["schema"] != "call-withdrawal-1":
             self._known(case_id, run.seen, self._at(case_id, run.seen[case_id]).pending.on, action_id)  # type: ignore[union-attr]
         for number in told.get("numbers", []):
@@ -253,9 +346,12 @@ class Watch:
         for word in TELLING:
             self._holds(word not in told.get("message_for_others", ""), "8 right party", f"{action_id} says {word}")
 
-    def event(self, _kind: str, detail: Mapping[str, Any]) -> None:
+    def event(self, kind: str, detail: Mapping[str, Any]) -> None:
         """Look at what was put on the bus."""
         self.asked.add(detail["action_id"])
+        self._holds(not self.cases[detail["case_id"]].shadow, "shadow", f"{detail['action_id']}: it lives in shadow")
+        if kind == "FreezeRequested":
+            self._may_leave(detail["case_id"], detail["action_id"])
         self._planned(detail["case_id"], detail["action_id"])
 
     def _planned(self, case_id: str, action_id: str) -> None:
@@ -272,15 +368,51 @@ class Watch:
                 raise BrokenError("6 personal data", f"{word} in {where}")
 
     def stored(self, bucket: str, key: str, body: bytes, buckets: Buckets) -> None:
-        """Look at an object: a manifest says that everything it lists is there."""
+        """Look at an object: a manifest says that what it lists is there; a list of calls is of who may be called."""
+        if key.startswith("worklists/") and key.endswith("/calls.csv"):
+            self._listed(key, list(csv.DictReader(io.StringIO(body.decode()))))
         if not key.endswith("manifest.json"):
             return
-        manifest = json.loads(body)
+        manifest = json.loads(body, parse_float=_no_float)
         for entry in manifest["files"]:
             found = buckets.objects.get((bucket, entry["key"]))
             there = found is not None and hashlib.sha256(found[0]).hexdigest() == entry["sha256"]
             self._holds(there, "4 manifest", f"{key} lists {entry['key']}, which is not there as it says")
+        if "totals_by_currency" in manifest:
+            self._totals(key, manifest, bucket, buckets)
         self.manifests["legal" if "legal" in bucket else bucket, key] = manifest
+
+    def _listed(self, key: str, rows: Sequence[Mapping[str, str]]) -> None:
+        """Invariants 1 and 8 for the morning's list: of queued calls only, no more than the day takes."""
+        run, on = self._hub.current, date.fromisoformat(key.split("date=")[1][:10])
+        assert run is not None
+        calls = self._policies[max(self._policies)].calls
+        most = calls.capacity_per_day if calls is not None else None
+        called = {row["case_id"] for row in rows}
+        self._holds(most is None or len(called) <= most, "1 contact", f"{key}: {len(called)} calls, and not {most}")
+        for row in rows:
+            case_id, what = row["case_id"], f"{row['action_id']} on the list of {on}"
+            self._known(case_id, run.seen, on, what)
+            self._may_leave(case_id, what)
+            self._holds(row["action_id"] in self.tasks, "2 once", f"{what} was never queued")
+            if row["phone"] in ("family", "contact"):
+                self._holds(row["may_be_told"] == "message_only", "8 right party", f"{what}: {row['phone']}")
+            for word in TELLING:
+                self._holds(word not in row["message_for_others"], "8 right party", f"{what} says {word}")
+
+    def _totals(self, key: str, manifest: Mapping[str, Any], bucket: str, buckets: Buckets) -> None:
+        """Invariant 7: what a manifest sums up is each currency's own sum."""
+        sums: dict[str, Decimal] = defaultdict(Decimal)
+        for entry in manifest["files"]:
+            body = buckets.objects[bucket, entry["key"]][0].decode()
+            if entry["key"].endswith(("/cases.jsonl", "/recalls.csv")):
+                lines = body.splitlines()
+                rows = map(json.loads, lines) if entry["key"].endswith(".jsonl") else csv.DictReader(lines)
+                for row in rows:
+                    sums[row["currency"]] += Decimal(row["arrears"])
+        told = {currency: Decimal(amount) for currency, amount in manifest["totals_by_currency"].items()}
+        if sums or "/case_id=" not in key:  # a suit is about one case, in one currency
+            self._holds(told == sums, "7 money", f"{key}: {told}, and not {dict(sums)}")
 
     # --- in the end --------------------------------------------------------------------------------------------------
     def at_rest(self, table: Dynamo, buckets: Buckets) -> None:
@@ -320,7 +452,8 @@ class Watch:
                 if row.get("case_id") == case.case_id and "#RECALL#" in sk:
                     recalled.append(sk)
         days = {e.action_id: dict(e.details).get("date") for e in self.log[case.case_id] if isinstance(e, ActionDone)}
-        placed = [p for p in case.placements if p.agency_id]
+        # Nobody is given a case that lives in shadow.
+        placed = [p for p in case.placements if p.agency_id and not case.shadow]
         # The agency knows nothing of a day that is not closed: of two placements of one day it gets the second.
         given = [
             placement
@@ -340,6 +473,27 @@ class Watch:
     def _holds(what: bool, rule: str, why: str) -> None:
         if not what:
             raise BrokenError(rule, why)
+
+
+def _newest(rollouts: Sequence[Rollout], opened_on: date, on: date) -> str:
+    """Return the label of the last publication that is for a case on a date."""
+    counting = ""
+    for rollout in rollouts:
+        day = opened_on if rollout.scope == "new_cases" else on
+        if rollout.since is None or rollout.since <= day:
+            counting = rollout.label
+    return counting
+
+
+def _day_of(event: Event, at: str) -> date:
+    """Return the date that an event was decided on: its own, or the local one of its instant."""
+    on = getattr(event, "on", None)
+    return on if isinstance(on, date) else datetime.fromisoformat(at).date()
+
+
+def _no_float(text: str) -> None:
+    """Refuse a number with a fraction: an amount is written as text, or it is not the same when it is read."""
+    raise BrokenError("7 money", f"{text} is written as a binary fraction")
 
 
 def _is_of(case_id: str, writes: Sequence[Written]) -> bool:

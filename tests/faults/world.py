@@ -24,9 +24,10 @@ from tests.faults.deploy import deployed, handlers, limits, passes, policy_of, p
 from tests.faults.dynamo import Dynamo, Item, Key, Written
 from tests.faults.hub import BrokenError, Done, Hub
 from tests.faults.machine import Execution, Machine
-from tests.faults.news import START, Told, first_extract, some_news
+from tests.faults.news import START, Told, first_extract, foreign_payment, some_news
 from tests.faults.policies import POLICIES
 from tests.faults.services import Buckets, Bus, Keys, Queues, Texts
+from tests.faults.staff import Staff
 from tests.faults.watch import Watch
 from tests.support.builders import personal_data
 from tests.support.rows import drop
@@ -59,9 +60,12 @@ class World(Hub):
         self.policy = policy_of(self.policy_number)
         self.table = Dynamo(self)
         self.buckets = Buckets(self, self._object)
-        self.watch = Watch(self, self.policy, [word for word in personal_data() if not word.isdigit()])
+        policies = [policy_of(self.policy_number, version) for version in (1, 2)]
+        self.watch = Watch(self, policies, [word for word in personal_data() if not word.isdigit()])
         self.queues = Queues(self, self.watch.task)
-        self.sns, self.bus, self.kms = Texts(self, self.watch.text), Bus(self, self.watch.event), Keys(self)
+        self.staff = Staff(self, DATES)
+        self.sns = Texts(self, self.watch.text, self.staff.tell_of_text)
+        self.bus, self.kms = Bus(self, self.watch.event), Keys(self)
         self.machine = Machine(self, self.table)
         self.accounts = [f"CARD-{number}" for number in range(1 + choices.pick((0.55, 0.35, 0.1)))]
         self.most_turns = (1000, 4)[choices.pick((0.7, 0.3))]
@@ -108,8 +112,11 @@ class World(Hub):
         """Invoke a function; the answer may be lost while it goes on, and nobody listens to it any more."""
         self.watch.started(json.dumps(event, ensure_ascii=False) if folder != "wake_case" else "")
         lost = self.storm > 0 and self.choices.chance(self.storm / 4)
+        began, case_id = self.time, event.get("step", event).get("case_id")
 
         def finished(answer: Any, error: str | None) -> None:
+            if error is None and case_id is not None:
+                self.watch.looked_at[case_id] = began
             if error is None and folder != "wake_case":
                 self.watch.started(json.dumps(answer, ensure_ascii=False))
             if not lost:
@@ -126,13 +133,13 @@ class World(Hub):
         late = (0.0, 0.4, 2.0)[self.choices.pick((0.6, 0.25, 0.15))] if self.storm else 0.0
         self.at(self.time + late, what, lambda: self.start(what, effect, done, seconds=1e9, mortal=False))
 
-    def _again(self, folder: str, event: Any, tries: int = 6) -> None:
+    def again(self, folder: str, event: Any, tries: int = 6) -> None:
         """Invoke a function as an asynchronous event does: it comes at least once, and again after an error."""
 
         def done(_answer: Any, error: str | None) -> None:
             if error is not None and (tries or not self.storm):
                 delay = 1.0 + 60 * self.choices.below(3)
-                self.at(self.time + delay, f"{folder} again", lambda: self._again(folder, event, max(0, tries - 1)))
+                self.at(self.time + delay, f"{folder} again", lambda: self.again(folder, event, max(0, tries - 1)))
 
         self.run(folder, event, done)
 
@@ -180,7 +187,7 @@ class World(Hub):
             self._happens("delivered twice" if times else "net event lost", name)
         for _ in range(times):
             late = 1.0 + (0.0, 30.0, 7200.0)[self.choices.pick((0.6, 0.3, 0.1))] if self.storm else 1.0
-            self.at(self.time + late, f"net: {name}", lambda: self._again("recover_case", event, 185))
+            self.at(self.time + late, f"net: {name}", lambda: self.again("recover_case", event, 185))
 
     def _abort(self) -> None:
         """End an execution from outside: an operator, or what no state can catch."""
@@ -192,7 +199,9 @@ class World(Hub):
             )
 
     # --- schedules ---------------------------------------------------------------------------------------------------
-    def _every(self, folder: str, first: float, seconds: float) -> None:
+    def every(self, folder: str, first: float, seconds: float) -> None:
+        """Have a function run again and again, as its schedule does."""
+
         def fire() -> None:
             self.at(self.time + seconds, folder, fire)
             if folder not in self._at_work:  # one at a time, as their reserved concurrency has it
@@ -285,15 +294,21 @@ class World(Hub):
             bootstrap.settings()._parsed = dict(parsed)
             Exports(bootstrap.table()).set_closed_through(START.date() - timedelta(days=1))
             for number, account_id in enumerate(self.accounts):
+                if self.choices.chance(0.1):
+                    self.moves["payment in another currency"] += 1
+                    now = datetime.fromtimestamp(self.time, UTC)
+                    self._tell(*foreign_payment(account_id, 900 + number, now), f"foreign-{number}")
                 self._tell("portfolio", "", first_extract(self.choices, account_id), f"first-{number}")
                 for _ in range(2 + self.choices.below(8)):
                     self._at_some_time(account_id)
             for _ in range(self.choices.below(3)):
                 self.at(self.time + DAY * DATES * self.choices.below(1000) / 1000, "abort", self._abort)
+            self.staff.plan()
             midnight = START.replace(hour=0).timestamp()
-            self._every("scan_delinquencies", self.time + 60, DAY / 4)
-            self._every("close_export_day", midnight + 15.75 * 3600, DAY)
-            self._every("dispatch_letters", midnight + 10 * 3600, DAY)
+            self.every("scan_delinquencies", self.time + 60, DAY / 4)
+            self.every("close_export_day", midnight + 15.75 * 3600, DAY)
+            self.every("dispatch_letters", midnight + 10 * 3600, DAY)
+            self.every("build_worklist", midnight + 7 * 3600, DAY)
             self.weather(
                 (0.0, 0.01, 0.04, 0.12)[self.choices.pick((0.1, 0.4, 0.3, 0.2))], (0.05, 0.3)[self.choices.below(2)]
             )
@@ -362,8 +377,22 @@ class World(Hub):
                     slept = self.watch.woke_at.get(case_id, 0) > int(item["token_version"]["N"])
                     self._must(not slept, "wake-up", f"{case_id} waits and has not heard the news")
 
+    def everybody_has_looked(self) -> None:
+        """Who waits has looked at the policy that was published for all, on or after the date from which it counts."""
+        if self.staff.published_at is None:
+            return
+        for execution in self.machine.executions.values():
+            if not self.machine.is_waiting(execution):
+                continue
+            case_id = execution.name.rpartition("-g")[0]
+            case = self.watch.cases[case_id]
+            since = self.watch.counts_since(case, self.staff.published_at)
+            looked = self.watch.looked_at.get(case_id, 0.0)
+            self._must(since is None or looked >= since, "policy", f"{case_id} waits and has not looked at the new one")
+
     def at_rest(self) -> None:
         """Everything planned has ended, every open case will be looked at again, every account is where it belongs."""
+        self.everybody_has_looked()
         self.watch.at_rest(self.table, self.buckets)
         for case_id, case in self.watch.cases.items():
             executions = self._executions(case_id)

@@ -18,9 +18,10 @@ from arrears.domain.events import (
 )
 from arrears.domain.timeline import timeline
 from arrears.errors import PermanentSetupError
+from arrears.usecases.allocate_day import AllocateDay
 from arrears.usecases.build_worklist import left_over_key, notice_key, worklist_key
 from arrears.usecases.end_shadow import EndShadow
-from tests.aws.effects.world import World
+from tests.aws.effects.world import DiedError, World
 from tests.support.builders import ACCOUNT_ID, CASE_ID, OPENS, POLICY, paid
 
 DAY = timedelta(days=1)
@@ -191,6 +192,26 @@ def test_a_case_that_waits_for_the_days_allocation_is_offered_again_when_the_day
     day = quick.today
     quick.close()
     assert f"agency_id=north/placements/date={day}/manifest.json" in quick.keys("AgencyBucket")
+
+
+def test_an_allocation_that_broke_off_before_the_pause_gives_no_case_away_in_it(quick: World) -> None:
+    quick.stack.publish(stages=QUICK, agencies=[{"id": "north"}], placements={"at_most": 1})
+    quick.act(quick.until("PlaceWithAgency"))
+
+    def killed(*_: object) -> None:
+        raise DiedError
+
+    with quick.monkeypatch.context() as patch:
+        patch.setattr(AllocateDay, "_give", killed)
+        with pytest.raises(DiedError):
+            quick.close()
+    pause(quick)
+
+    quick.close()
+
+    (deferred,) = quick.events(AgencyDeferred)
+    assert "paused" in deferred.reason
+    assert not quick.keys("AgencyBucket", "agency_id=north/placements/")
 
 
 def test_the_monthly_reminder_whose_day_fell_into_the_pause_is_sent_after_it_once(world: World) -> None:

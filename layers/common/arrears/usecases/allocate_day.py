@@ -26,7 +26,6 @@ from arrears.effects.ports import Objects
 from arrears.effects.wording import Wordings, document_errors
 from arrears.errors import PermanentDocumentError, PermanentSetupError, TransientConflictError
 from arrears.records import Stamp
-from arrears.switches import Switches
 from arrears.usecases.assess import TRIES, Observer
 
 if TYPE_CHECKING:
@@ -63,8 +62,6 @@ class AllocateDay:
         plan = self.exports.plan(day)
         if plan is None:
             plan = self._decide(day, waiting, active.policy)
-            switches = self.settings.switches()
-            plan |= self._put_off(day, waiting, switches) if switches.pause or switches.shadow else {}
             self.exports.set_plan(day, plan)
         for each in waiting:
             self._give(day, each, cast("Outcome", codec.event_from_json(plan[each.action_id])), active)
@@ -75,17 +72,6 @@ class AllocateDay:
         held = {agency.id: len(self.exports.cases_held(agency.id)) for agency in policy.agencies}
         cases = [found for each in waiting if (found := self._candidate(each)) is not None]
         return {case.action_id: codec.event_to_json(event) for case, event in allocate(policy, day, cases, held)}
-
-    def _put_off(self, day: date, waiting: Sequence[Waiting], switches: Switches) -> dict[str, str]:
-        """Offer again on the next date what may not go out now."""
-        put_off = {}
-        for each in waiting:
-            placed = self._placed(each)
-            why = None if placed is None else switches.holds(shadow_case=placed[0].case.shadow)
-            if why is not None:
-                event = AgencyDeferred(each.action_id, day, day + ONE_DAY, f"no agency gets it: {why}")
-                put_off[each.action_id] = codec.event_to_json(event)
-        return put_off
 
     def _candidate(self, waiting: Waiting) -> Candidate | None:
         """Return a case as it was when it was placed; a newer extract may have come in since."""
@@ -116,6 +102,10 @@ class AllocateDay:
             if placed is None:
                 return
             record, placement = placed
+            # Also what was decided before it was stopped, by a run that broke off.
+            why = self.settings.switches().holds(shadow_case=record.case.shadow)
+            if why is not None and isinstance(event, AgencyAssigned):
+                event = AgencyDeferred(waiting.action_id, day, day + ONE_DAY, f"no agency gets it: {why}")
             clock, timezone = self.settings.clock(), record.case.account.timezone
             stamp = Stamp(clock.at(timezone), clock.now(timezone).on, active.policy.label)
             if isinstance(event, AgencyDeferred) or record.case.shadow:
