@@ -206,8 +206,8 @@ def core_part() -> str:
     said = (
         f"{core['accounts']:,} real accounts over {core['days']} dates, {core['rows']:,} rows, "
         f"{'the same from both' if core['same'] else '**which differ**'}. The plain player "
-        f"looks {core['looks']:,} times; Arrears takes {core['turns']:,} turns, "
-        f"{core['turns'] / core['core']:,.0f} a second."
+        f"looks {core['looks']:,} times. On {core['dates']:,} dates of accounts something can change; Arrears decides "
+        f"{core['decided']:,} of them, in {core['turns']:,} turns, and tells the others."
     )
     return f"{said}\n\n{table(('seconds of CPU time', 'Arrears', 'day by day', 'ratio'), rows)}"
 

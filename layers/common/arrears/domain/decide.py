@@ -351,8 +351,9 @@ def _next_date(case: Case, policy: Policy, on: date, left_alone: Sequence[date |
         dates += [known.plan.agreed_on for known in case.plans if known.outcome == ""]
     if left_alone is None:
         for name in policy.stages_after(case.stage):
-            if minimum_reached(case, policy.stages[name], on):
-                dates.append(stage_starts_on(case, policy, policy.stages[name], on))
+            starts_on = stage_starts_on(case, policy, policy.stages[name], on)
+            if starts_on is not None and minimum_reached(case, policy.stages[name], on):
+                dates.append(starts_on)
         dates += upcoming_steps(case, policy, on)
         dates += approval_on(case, policy)
         dates.append(limitation_ends(case, policy, on))

@@ -109,6 +109,11 @@ class Stage(PolicyModel):
     promise_windows_days: tuple[Days, ...] = ()
     term_days: Annotated[int, Field(ge=1, le=3650)] | None = None
 
+    @cached_property
+    def by_grade(self) -> bool:
+        """Whether some steps are for accounts of some risk grades only."""
+        return any(step.risk_grades for step in self.steps)
+
 
 class MonthlyReminder(PolicyModel):
     """An SMS on a fixed day of the month while the case is in one of the stages (rule 7)."""

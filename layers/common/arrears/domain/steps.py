@@ -44,6 +44,9 @@ def steps_of(case: Case, policy: Policy, on: date) -> Iterator[tuple[int, Step]]
     stage = policy.stage(case.stage)
     if stage is None:
         return
+    if not stage.by_grade:
+        yield from enumerate(stage.steps)
+        return
     extract = case.account.extract(on)
     grade = (extract.risk_grade if extract is not None else None) or "medium"
     for index, step in enumerate(stage.steps):

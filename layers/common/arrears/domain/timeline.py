@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from datetime import date
 
+from arrears.domain.case import Case
 from arrears.domain.events import (
     ActionDone,
     ActionPlanned,
@@ -35,19 +36,26 @@ COLUMNS = ("date", "account_id", "case_id", "stage", "action", "reason")
 IN_SHADOW = " (in shadow)"
 
 
-def timeline(events: Iterable[Event]) -> Iterator[Row]:
+def timeline(events: Iterable[Event], before: Case | None = None) -> Iterator[Row]:
     """Yield the rows of one case's events, in the order in which they happened.
 
     A placement that no agency had room for is none, and left out. What was done in shadow says so.
+
+    Args:
+        events: from the opening of the case on, or from some date on.
+        before: the case as it stood then; None for a case that opens.
     """
     events = list(events)
     deferred = {event.action_id for event in events if isinstance(event, AgencyDeferred)}
     account_id = case_id = stage = shadow = ""
+    if before is not None:
+        account_id, case_id, stage = before.account_id, before.case_id, before.stage or ""
+        shadow = IN_SHADOW if before.shadow else ""
     plans: dict[str, ActionPlanned] = {}
     for event in events:
         match event:
             case CaseOpened(case_id=case_id, account=account, on=on, reason=reason):
-                account_id, shadow = account.account_id, IN_SHADOW if event.shadow else ""
+                account_id, stage, shadow = account.account_id, "", IN_SHADOW if event.shadow else ""
                 yield Row(on, account_id, case_id, "", "case_opened", reason + shadow)
             case StageEntered(stage=stage, on=on, reason=reason):
                 yield Row(on, account_id, case_id, stage, "stage_entered", reason)

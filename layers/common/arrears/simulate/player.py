@@ -108,6 +108,11 @@ class DatedFact(NamedTuple):
     refuse: Refuse = no_refusal
 
 
+def in_order(facts: Iterable[DatedFact]) -> list[DatedFact]:
+    """Return facts in the order in which they come in."""
+    return sorted(facts, key=lambda dated: (dated.on, _ORDER[type(dated.fact)]))
+
+
 @dataclass(slots=True)
 class Played:
     """The cases of one account.
@@ -185,12 +190,9 @@ class Player:
         then: Then | None = None,
         approve_after: int | None = None,
     ) -> None:
-        self._then = then
-        self._policy = policy
-        self._first = first
-        self._last = last
+        self.policy, self.first, self.last, self.then = policy, first, last, then
+        self.approve_after = approve_after if policy.legal.approval is not None else None
         self._watch = watch
-        self._approve_after = approve_after if policy.legal.approval is not None else None
 
     def play(self, account_id: str, facts: Iterable[DatedFact]) -> Played:
         """Play one account. Facts may come in any order; several of one date all come in before anything is decided.
@@ -201,7 +203,7 @@ class Player:
         try:
             while True:
                 asked = steps.send(answer)
-                ((_, answer),) = allocate(self._policy, asked.on, [asked.candidate], {})
+                ((_, answer),) = allocate(self.policy, asked.on, [asked.candidate], {})
         except StopIteration as end:
             played: Played = end.value
             return played
@@ -211,16 +213,16 @@ class Player:
 
         Yields what is asked, is sent the allocation's answer, and returns what was played.
         """
-        ordered = sorted(facts, key=lambda dated: (dated.on, _ORDER[type(dated.fact)]))
-        account = _AccountPlay(self._policy, Account(account_id), self._watch)
-        if self._approve_after is not None:
+        ordered = in_order(facts)
+        account = AccountPlay(self.policy, Account(account_id), self._watch)
+        if self.approve_after is not None:
             account.assume(
-                self._approve_after, {each.fact.case_id for each in ordered if type(each.fact) is DecidedCase}
+                self.approve_after, {each.fact.case_id for each in ordered if type(each.fact) is DecidedCase}
             )
-        count, index, on, then = len(ordered), 0, self._first, self._then
+        count, index, on, then = len(ordered), 0, self.first, self.then
         while True:
             if then is not None:
-                account.plays(self._policy, then, on)
+                account.plays(self.policy, then, on)
             while index < count and ordered[index].on <= on:
                 account.comes_in(ordered[index], on)
                 index += 1
@@ -234,32 +236,45 @@ class Player:
                 wake = ordered[index].on
             if then is not None and on < then.since and (wake is None or wake > then.since):
                 wake = then.since
-            if wake is None or wake > self._last:
+            if wake is None or wake > self.last:
                 return account.played
             if wake <= on:
                 raise RuntimeError(f"{account_id}: on {on} the next date is {wake}")
             on = wake
 
 
-class _AccountPlay:
-    """An account while it is played. While a case is open, the account's facts are the case's."""
+class AccountPlay:
+    """An account while it is played. While a case is open, the account's facts are the case's.
+
+    Args:
+        policy: the policy.
+        account: what is known of it.
+        watch: sees every decision.
+        case: that was open where it is taken up.
+    """
 
     __slots__ = (
         *("_account", "_approve_after", "_cases", "_early", "_open", "_plans", "_policy", "_told", "_watch"),
         "played",
     )
 
-    def __init__(self, policy: Policy, account: Account, watch: Watcher | None) -> None:
+    def __init__(
+        self, policy: Policy, account: Account, watch: Watcher | None = None, case: Case | None = None
+    ) -> None:
         self._policy = policy
         self._account = account
-        self._open: Case | None = None
+        self._open = case
         self._cases: dict[str, Case] = {}
         self._plans: set[str] = set()
         self._watch = watch
         self._early: list[tuple[DecidedCase, Refuse]] = []
         self._approve_after: timedelta | None = None
         self._told: set[str] = set()
-        self.played = Played()
+        self.played = Played([[]] if case is not None else [])
+
+    def left(self) -> tuple[Account, Case | None]:
+        """Return the account and the case that is open as they stand."""
+        return self._account if self._open is None else self._open.account, self._open
 
     def plays(self, first: Policy, then: Then, on: date) -> None:
         """Find the policy that counts on a date: for the open case, or for one that opens on it."""

@@ -22,6 +22,7 @@ from arrears.domain.timeline import COLUMNS
 from arrears.files import Kind, RowError, read_rows
 from arrears.files.drops import Drops, File
 from arrears.simulate.allocation import Allocation
+from arrears.simulate.cohorts import Cohorts, Told, without_collector
 from arrears.simulate.facts import dated_facts, is_known, keep, may_matter, of_agency, without_repeats
 from arrears.simulate.player import Played, Player, Then
 from arrears.simulate.store import Facts, Happenings
@@ -107,6 +108,8 @@ def _files(path: Path) -> list[Path]:
 
 #: The kinds of files that tell of a number, or an address, that nobody is reached at.
 _FAILURES: frozenset[Kind] = frozenset({"calls", "receipts", "letters"})
+#: Of which rows of the timeline the arrears are added up, and under which name.
+_SUMS = {"case_opened": "opened", "place_with_agency": "placed", "file_legal": "filed"}
 #: A refused row: number of the file, line, field and reason.
 Reject = tuple[int, int, str, str]
 #: Sees each row of the timeline as it is written.
@@ -137,33 +140,47 @@ class _Tally:
 
     def __call__(self, case: Case, event: Event) -> None:
         if isinstance(event, ActionDone):
-            action = case.done[-1].action
-            if action in WITHDRAWALS:
-                return
-            self.actions[action] += 1
-            if action == "place_with_agency":
-                self._add("placed", case.arrears(event.on))
-            elif action == "file_legal":
-                self._add("filed", case.arrears(event.on))
+            what: str = case.done[-1].action
         elif isinstance(event, CaseOpened):
-            self.cases["opened"] += 1
-            self._add("opened", case.arrears(event.on))
+            what = "case_opened"
+        elif isinstance(event, CaseClosed):
+            what = "case_closed"
         elif isinstance(event, AgencyDeferred):
             # No agency had room: it is no placement.
             arrears = case.arrears(event.on)
             self.actions["place_with_agency"] -= 1
             self._add("placed", Money(-arrears.amount, arrears.currency))
-        elif isinstance(event, CaseClosed):
-            self.cases["closed"] += 1
-            self.cured[case.stage or ""] += 1
+            return
+        else:
+            return
+        if what not in WITHDRAWALS:
+            self._count(what, case.stage, case.arrears(event.on) if what in _SUMS else None)
 
-    def ends(self, case: Case | None) -> None:
-        """Count a case that is open at the end."""
+    def ends(self, played: Played | Told) -> None:
+        """Count a case that is open at the end, and what happened to an account that was played with others."""
+        case, arrears = played.last, None
+        if isinstance(played, Told):
+            arrears = played.arrears
+            for row, owed in zip(played.happened, played.owed, strict=True):
+                if row.action != "stage_entered":
+                    self._count(row.action, row.stage, owed)
         if case is not None and case.is_open:
             self.cases["open"] += 1
             self.open[case.stage or ""] += 1
-            self._add("open", case.arrears(self.last))
+            self._add("open", arrears or case.arrears(self.last))
             self.awaiting_approval += waits_for_approval(case)
+
+    def _count(self, what: str, stage: str | None, arrears: Money | None) -> None:
+        """Count a row of the timeline."""
+        if what == "case_closed":
+            self.cases["closed"] += 1
+            self.cured[stage or ""] += 1
+        elif what == "case_opened":
+            self.cases["opened"] += 1
+        else:
+            self.actions[what] += 1
+        if what in _SUMS and arrears is not None:
+            self._add(_SUMS[what], arrears)
 
     def _add(self, what: str, money: Money) -> None:
         amounts = self.amounts.setdefault(money.currency, {})
@@ -269,7 +286,8 @@ class Simulation:
     def _played(self, read: Read, happenings: Happenings, out: Path, seen: Seen | None) -> dict[str, Any]:
         out.mkdir(parents=True, exist_ok=True)
         self._rows = {kind: replace(rows) for kind, rows in read.rows.items()}
-        tally = self._play(read.facts, happenings)
+        with without_collector():
+            tally = self._play(read.facts, happenings)
         summary = self._summary(tally)
         with _written(out / "timeline.csv") as file:
             writer = csv.writer(file, lineterminator="\n")
@@ -301,10 +319,11 @@ class Simulation:
         def refused(file: int, line: int, field: str, reason: str) -> None:
             self._refused(happenings, file, line, field, reason)
 
-        def ends(played: Played) -> None:
+        def ends(played: Played | Told) -> None:
             happenings.add_rows(played.rows())
-            tally.ends(played.last)
+            tally.ends(played)
 
+        cohorts = Cohorts(player)
         day = Allocation(self._policy, ends)
         names_agencies = "returns" in self._rows
         arrivals = [file.known_from for file in self._files]
@@ -315,7 +334,7 @@ class Simulation:
             if may_matter(rows) and self._policy.agencies:
                 day.begin(player.steps(account_id, dated_facts(rows, refused, arrivals)))
             elif may_matter(rows):
-                ends(player.play(account_id, dated_facts(rows, refused, arrivals)))
+                ends(cohorts.play(account_id, dated_facts(rows, refused, arrivals)))
         day.finish()
         for rows_of_kind in self._rows.values():
             rows_of_kind.accepted = rows_of_kind.rows - rows_of_kind.unchanged - rows_of_kind.rejected
