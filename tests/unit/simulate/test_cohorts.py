@@ -58,7 +58,7 @@ def policy(name: str) -> Policy:
 
 
 def owes(amount: object, on: date = FIRST, due: int = 5, **other: Any) -> DatedFact:
-    known = {"timezone": "Asia/Taipei", "phones": ("mobile",), "mailable": True} | other
+    known: dict[str, Any] = {"timezone": "Asia/Taipei", "phones": ("mobile",), "mailable": True} | other
     past_due = Money(Decimal(str(amount)), known.pop("currency", "TWD"))
     oldest_due = on - timedelta(days=due) if past_due.amount else None
     return DatedFact(on, Extract(on, past_due, oldest_due, **known))

@@ -345,7 +345,7 @@ class Cohorts:
 
     Args:
         player: plays an account that goes its own way.
-        most_steps: so many steps are remembered at most.
+        most_steps: so many steps are remembered at most; `MOST_STEPS` without it.
 
     Attributes:
         followed: on how many dates of all accounts something was decided, or told since it had been decided before.
@@ -353,10 +353,10 @@ class Cohorts:
         kept: how many steps are remembered.
     """
 
-    def __init__(self, player: Player, most_steps: int = MOST_STEPS) -> None:
+    def __init__(self, player: Player, most_steps: int | None = None) -> None:
         self._player = player
         self._shares = player.then is None and not player.policy.agencies
-        self._most = most_steps
+        self._most = MOST_STEPS if most_steps is None else most_steps
         self._start = _Place(None)
         self._places: dict[object, _Place] = {}
         self._ways: dict[object, _Step] = {}
