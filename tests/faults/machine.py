@@ -286,7 +286,11 @@ def _at(path: str, data: Any) -> Any:
 
 def _chosen(described: Mapping[str, Any], data: Any) -> str:
     for choice in described["Choices"]:
-        if _at(choice["Variable"], data) == choice["StringEquals"]:
+        if "IsPresent" in choice:
+            chosen = (choice["Variable"].removeprefix("$.") in data) == choice["IsPresent"]
+        else:
+            chosen = _at(choice["Variable"], data) == choice["StringEquals"]
+        if chosen:
             return str(choice["Next"])
     return str(described["Default"])
 

@@ -191,7 +191,9 @@ def test_every_action_has_a_state_and_code_can_name_no_other() -> None:
 
     assert choices == {name: name for name in (*STATES.values(), "WaitForNews", "HandOver")}
     assert DEFINITION["States"]["What next?"]["Default"] == "Closed"
-    foreseen = {choice["StringEquals"]: choice["Next"] for choice in DEFINITION["States"]["What now?"]["Choices"]}
+    older, *actions = DEFINITION["States"]["What now?"]["Choices"]
+    assert older == {"Variable": "$.then", "IsPresent": False, "Next": "Assess"}
+    foreseen = {choice["StringEquals"]: choice["Next"] for choice in actions}
     assert foreseen == {name: name for name in STATES.values()}
     assert DEFINITION["States"]["What now?"]["Default"] == "Assess"
 
@@ -430,6 +432,28 @@ def test_an_action_that_is_foreseen_and_fails_is_parked_on_the_case(
     failed = escalation.stack.case(CASE_ID).case.failed
     assert failed is not None
     assert failed.action_id == f"{CASE_ID}.reminder.0.2"
+
+
+def test_a_function_of_an_older_version_foresees_nothing_and_the_case_goes_on(
+    escalation: Escalation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a deployment that was rolled back, for an execution that was started before."""
+    step = next_step._step
+
+    def older(*arguments: Any) -> Any:
+        made: dict[str, Any] = {**step(*arguments)}
+        del made["then"]
+        return made
+
+    monkeypatch.setattr(next_step, "_step", older)
+    monkeypatch.setattr(next_step, "_foresee", lambda *_: None)
+    execution = escalation.start().rest()
+
+    escalation.advance(OPENS + 7 * DAY)
+    execution.rest()
+
+    assert len(escalation.outside.texts()) == 2
+    assert execution.turns()[1:] == [["What now?", "Assess", "What next?", "SendSms", "WaitForNews"]]
 
 
 def test_a_case_whose_shadow_is_over_closes_before_an_action_that_was_foreseen(escalation: Escalation) -> None:
