@@ -33,7 +33,7 @@ from arrears.domain.value import changed, value
 from arrears.simulate.player import AccountPlay, DatedFact, Fact, Played, Player, in_order
 
 #: So many steps are remembered (a kilobyte each); what is new beyond them is played for one account and forgotten.
-MOST_STEPS = 16_000
+MOST_STEPS = 32_000
 #: Is in no text that comes from a file.
 _MARK = "\x00"
 _NAME = f"{_MARK}account"
