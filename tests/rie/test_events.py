@@ -21,6 +21,7 @@ REFUSED: dict[str, str] = {
     # They name files of another stack; test_import.py has the functions take in a file of this one.
     "import_rows/piece_of_a_portfolio": "PermanentActionError",
     "report_import/all_pieces_done": "PermanentActionError",
+    "report_import/execution_failed": "PermanentSetupError",
     "report_import/split_broke_off": "PermanentSetupError",
     "split_import/acknowledgement": "PermanentSetupError",
     "split_import/agency_return": "PermanentSetupError",
