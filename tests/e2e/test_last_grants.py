@@ -25,7 +25,7 @@ SELDOM: dict[str, dict[str, str]] = {
     "ExportAgencyFunction": {**_AGAIN, "s3:DeleteObject": "the sheet of an earlier try on another day is taken away"},
     "ExportLegalFunction": {**_AGAIN, **_ABSENT},
     "ImportRowsFunction": _ABSENT,
-    "QueueLetterFunction": _ABSENT,
+    "QueueLetterFunction": {**_AGAIN, **_ABSENT},
     "RecordFreezeFunction": {**_DEAD, "dynamodb:Query": "the answer comes when the case is closed"},
     "RecordReceiptsFunction": _DEAD,
     "ReportImportFunction": {**_AGAIN, **_ABSENT, **_BROKEN_OFF},
