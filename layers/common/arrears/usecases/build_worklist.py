@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import Final, TypedDict
 
 from arrears.adapters.settings import Policies, Settings
-from arrears.adapters.table import AccountRecord, Table
+from arrears.adapters.table import AccountRecord, CaseRecord, Table
 from arrears.csv_safe import write_csv
 from arrears.domain.calls import numbers_to_call
 from arrears.domain.contact import call_hours
@@ -87,19 +87,22 @@ class BuildWorklist:
         capacity = 0 if why_empty else capacity
         listed, left = ranked(entries, before, capacity)
         accounts = self.table.accounts([entry.account_id for entry in listed]) if listed else {}
+        # What came in while the list was made is seen too: each case is looked at once more as its row is written.
+        still = [found for entry in listed if (found := self._again(entry, policies, day)) is not None]
         rows = [
-            self._row(rank, entry, accounts[entry.account_id], policies, day) | {"left_over": entry.case_id in before}
-            for rank, entry in enumerate(listed, 1)
+            self._row(rank, entry, record, accounts[entry.account_id], policies, day)
+            | {"left_over": entry.case_id in before}
+            for rank, (entry, record) in enumerate(still, 1)
         ]
         self.documents.put(worklist_key(day), write_csv(COLUMNS, rows), _CSV)
         left_rows = [{"case_id": entry.case_id, "action_id": entry.action_id} for entry in left]
         self.documents.put(left_over_key(day), write_csv(LEFT_COLUMNS, left_rows), _CSV)
         self._notice(day, why_empty)
-        self.tell("CallsListed", len(listed))
+        self.tell("CallsListed", len(rows))
         self.tell("CallsLeftOver", len(left))
         return {
             "date": day.isoformat(),
-            "calls": len(listed),
+            "calls": len(rows),
             "left_over": len(left),
             "stopped_by": switches.stopping or "",
         }
@@ -124,6 +127,14 @@ class BuildWorklist:
         entries = (entry_of(case, policies.for_case(case, day).policy, day) for case in cases)
         return [entry for entry in entries if entry is not None]
 
+    def _again(self, entry: Entry, policies: Policies, day: date) -> tuple[Entry, CaseRecord] | None:
+        """Return an entry as it stands now, with its case; None where there is no call to make any more."""
+        record = self.table.case(entry.case_id)
+        if record is None:
+            return None
+        now = entry_of(record.case, policies.for_case(record.case, day).policy, day)
+        return None if now is None else (now, record)
+
     def _left_over(self, day: date) -> frozenset[str]:
         """Return the cases that did not fit on the last list before a day."""
         days = (day - timedelta(days=back) for back in range(1, _LOOK_BACK + 1))
@@ -133,19 +144,18 @@ class BuildWorklist:
         lines = body.decode().splitlines()[1:]
         return frozenset(line.partition(",")[0] for line in lines)
 
-    def _row(self, rank: int, entry: Entry, account: AccountRecord, policies: Policies, day: date) -> dict[str, object]:
-        record = self.table.case(entry.case_id)
-        policy = (policies.for_new(day) if record is None else policies.for_case(record.case, day)).policy
+    def _row(
+        self, rank: int, entry: Entry, record: CaseRecord, account: AccountRecord, policies: Policies, day: date
+    ) -> dict[str, object]:
+        policy = policies.for_case(record.case, day).policy
         profile, extract = account.profile or Profile(), account.account.extract(day)
-        allowed = PHONES if record is None or policy.bound is None else numbers_to_call(record.case, policy, day)
+        allowed = PHONES if policy.bound is None else numbers_to_call(record.case, policy, day)
         guarantors = extract.guarantors if extract is not None else ()
         numbers = call_numbers(profile, entry.phone, allowed, guarantors)
         first = numbers[0] if numbers else None
-        hours = policy.contact.hours if record is None else call_hours(record.case, policy, day)
-        told = None if record is None else known(record.case, account, day)
-        window = policy.promise_window_days(entry.stage, 0)
-        if told is not None:
-            window = policy.promise_window_days(entry.stage, sum(call.is_conversation for call in told.case.calls))
+        hours = call_hours(record.case, policy, day)
+        told = known(record.case, account, day)
+        window = policy.promise_window_days(entry.stage, sum(call.is_conversation for call in told.case.calls))
         return {
             "rank": rank,
             "action_id": entry.action_id,
@@ -155,14 +165,14 @@ class BuildWorklist:
             "phone": first["kind"] if first else entry.phone,
             "number": first["number"] if first else None,
             "may_be_told": first["may_be_told"] if first else None,
-            "message_for_others": message_for_others(told, policy.bank.name, policy.bank.phone) if told else None,
-            "language": told.language if told else None,
+            "message_for_others": message_for_others(told, policy.bank.name, policy.bank.phone),
+            "language": told.language,
             "timezone": account.account.timezone,
             "call_from": f"{hours[0]:%H:%M}" if hours else None,
             "call_until": f"{hours[1]:%H:%M}" if hours else None,
             "currency": entry.arrears.currency,
             "arrears": f"{entry.arrears.amount:f}",
-            "days_past_due": told.days_past_due if told else None,
+            "days_past_due": told.days_past_due,
             "risk_grade": entry.risk_grade,
             "broken_promises": entry.broken_promises,
             "days_to_next_stage": entry.days_to_next_stage,
