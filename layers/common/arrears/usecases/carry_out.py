@@ -17,7 +17,7 @@ from arrears.adapters.aws import Item
 from arrears.adapters.look import Look, look
 from arrears.adapters.settings import ActivePolicy, Clock, Settings
 from arrears.adapters.table import AccountRecord, CaseRecord, StaleError, Table
-from arrears.domain.case import Case
+from arrears.domain.case import Case, evolve
 from arrears.domain.decide import Act, Close, Decision, decide
 from arrears.domain.events import (
     ActionDone,
@@ -283,10 +283,8 @@ class CarryOut:
             pending = current.case.pending
             if pending is None or pending.action_id != planned_id:
                 return current
-            after, appends = self.table.appending(current, outcomes, stamp)
-            follows = self._follows(after.case, active.policy, clock)
-            if follows:
-                after, appends = self.table.appending(current, [*outcomes, *follows], stamp)
+            events = self._with_what_follows(current.case, outcomes, active.policy, clock)
+            after, appends = self.table.appending(current, events, stamp)
             try:
                 self.table.transact([*appends, *writes])
             except StaleError as stale:
@@ -294,7 +292,7 @@ class CarryOut:
                     return None
                 current = self.table.case(record.case.case_id)
                 continue
-            self.observe([*outcomes, *follows])
+            self.observe(events)
             for outcome in outcomes:
                 if type(outcome) in _ENDS:
                     self.tell(f"{_ENDS[type(outcome)]}_{pending.action}{'_shadow' if current.case.shadow else ''}", 1)
@@ -302,10 +300,12 @@ class CarryOut:
         raise TransientConflictError(f"{record.case.case_id}: others keep changing the case")
 
     @staticmethod
-    def _follows(case: Case, policy: Policy, clock: Clock) -> list[Event]:
-        """Return what is to be recorded after an outcome, which needs no turn of its own; closing is for Assess."""
-        _, events, decision = take_turn(case, policy, clock.now(case.account.timezone))
-        return [] if isinstance(decision, Close) else events
+    def _with_what_follows(case: Case, outcomes: Sequence[Event], policy: Policy, clock: Clock) -> list[Event]:
+        """Return outcomes and what is to be recorded after them without a turn of its own; closing is for Assess."""
+        for outcome in outcomes:
+            case = evolve(case, outcome)
+        _, follows, decision = take_turn(case, policy, clock.now(case.account.timezone))
+        return [*outcomes] if isinstance(decision, Close) else [*outcomes, *follows]
 
 
 def _told(act: Act, case: Case, why: str, now: Moment) -> list[ActionHeld]:
