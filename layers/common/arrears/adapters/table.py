@@ -154,6 +154,24 @@ class Table:
                 return
             arguments["ExclusiveStartKey"] = last
 
+    def scan(self, **narrowed: Any) -> Iterator[Item]:  # noqa: ANN401 - boto3's own arguments
+        """Yield every item of the table, in no order: for operators, never for what runs each day."""
+        with translated("dynamodb:Scan"):
+            for page in self.client.get_paginator("scan").paginate(
+                TableName=self.name, ConsistentRead=True, **narrowed
+            ):
+                yield from page["Items"]
+
+    def with_cases(self) -> Iterator[str]:
+        """Yield the account of every case that there ever was, in no order, by a scan."""
+        cases = self.scan(
+            FilterExpression="begins_with(sk, :case)",
+            ExpressionAttributeValues={":case": {"S": "CASE#"}},
+            ProjectionExpression="pk",
+        )
+        for item in cases:
+            yield item["pk"]["S"].removeprefix("ACCOUNT#")
+
     def account(self, account_id: str) -> AccountRecord:
         """Load an account; one that is not stored is an empty record of version 0."""
         item = self._get(account_pk(account_id), "ACCOUNT")

@@ -1,13 +1,8 @@
 """`arrears audit`: whether the record of the cases holds."""
 
 import argparse
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from arrears.cli.parsing import add_stack
-
-if TYPE_CHECKING:
-    from arrears.adapters.table import Table
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -29,7 +24,7 @@ def _verify(arguments: argparse.Namespace) -> int:
     table = stack.table if arguments.table is None else stack.other_table(arguments.table)
     audit = Audit(table)
     cases = events = wrong = 0
-    for account_id in [arguments.account_id] if arguments.account_id else _account_ids(table):
+    for account_id in [arguments.account_id] if arguments.account_id else sorted(set(table.with_cases())):
         for record, findings in audit.account(account_id):
             cases, events = cases + 1, events + record.case.version
             wrong += bool(findings)
@@ -40,13 +35,3 @@ def _verify(arguments: argparse.Namespace) -> int:
         return 1 if arguments.account_id else 0
     print(f"{cases} cases with {events} events: {f'{wrong} do not hold' if wrong else 'the chain holds for all'}")
     return 1 if wrong else 0
-
-
-def _account_ids(table: "Table") -> Iterator[str]:
-    pages = table.client.get_paginator("scan").paginate(
-        TableName=table.name,
-        FilterExpression="begins_with(sk, :case)",
-        ExpressionAttributeValues={":case": {"S": "CASE#"}},
-        ProjectionExpression="pk",
-    )
-    yield from sorted({item["pk"]["S"].removeprefix("ACCOUNT#") for page in pages for item in page["Items"]})

@@ -14,15 +14,13 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 import urllib3
-from botocore.exceptions import ClientError
 
 from arrears.adapters import aws
-from arrears.adapters.aws import error_code, translated
 from arrears.adapters.table import Queued
 from arrears.domain.dates import ONE_DAY
 from arrears.errors import PermanentSetupError, TimeIsUpError, TransientServiceError
 from arrears.stack import Stack
-from arrears.usecases.wake import TOO_LATE, answer
+from arrears.usecases.wake import answer
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -77,14 +75,7 @@ class Driver:
         Raises:
             PermanentSetupError: it has one.
         """
-        table = self.stack.table
-        pages = table.client.get_paginator("scan").paginate(
-            TableName=table.name,
-            FilterExpression="begins_with(sk, :case)",
-            ExpressionAttributeValues={":case": {"S": "CASE#"}},
-            ProjectionExpression="pk",
-        )
-        if any(page["Items"] for page in pages):
+        if any(True for _ in self.stack.table.with_cases()):
             raise PermanentSetupError("the clock is set once, before the first case: use `arrears local advance`")
         self.stack.settings.set_clock(on, is_open=False)
 
@@ -255,14 +246,7 @@ class Driver:
 
 def time_is_up(client: "SFNClient", token: str) -> bool:
     """End a wait as `TimeoutSecondsPath` does, for a clock that is set; False when it had ended already."""
-    with translated("states:SendTaskFailure"):
-        try:
-            client.send_task_failure(taskToken=token, error=TimeIsUpError.__name__, cause="the clock was set")
-        except ClientError as error:
-            if error_code(error) in TOO_LATE:
-                return False
-            raise
-    return True
+    return answer(client, token, error=TimeIsUpError.__name__)
 
 
 def _rests(entry: Queued, on: date) -> bool:

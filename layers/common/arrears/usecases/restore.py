@@ -1,8 +1,6 @@
 """Restore: what a point-in-time recovery brought back, under a name of its own, is put into the table of a stack."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from arrears.adapters.aws import Item, translated
 from arrears.adapters.table import Table, account_pk
@@ -53,28 +51,14 @@ class Restore:
         Raises:
             PermanentSetupError: the stack has cases.
         """
-        if any(page for page in _pages(self.target, cases=True)):
+        if any(True for _ in self.target.with_cases()):
             raise PermanentSetupError(f"{self.target.name} has cases: the whole is restored into a stack that has none")
         count = 0
-        for page in _pages(self.source):
-            for item in page:
-                self._put(item)
-                count += 1
+        for item in self.source.scan():
+            self._put(item)
+            count += 1
         return count
 
     def _put(self, item: Item) -> None:
         with translated("dynamodb:PutItem"):
             self.target.client.put_item(TableName=self.target.name, Item=item)
-
-
-def _pages(table: Table, *, cases: bool = False) -> Iterator[list[Item]]:
-    """Yield the pages of a table, or of its cases alone."""
-    arguments: Any = {"TableName": table.name, "ConsistentRead": True}
-    if cases:
-        arguments |= {
-            "FilterExpression": "begins_with(sk, :case)",
-            "ExpressionAttributeValues": {":case": {"S": "CASE#"}},
-        }
-    with translated("dynamodb:Scan"):
-        for page in table.client.get_paginator("scan").paginate(**arguments):
-            yield page["Items"]

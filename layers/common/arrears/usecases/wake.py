@@ -13,16 +13,19 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
 #: The wait ended in the meantime, by its timeout or by other news: no error (Step Functions, SendTaskSuccess).
-TOO_LATE = frozenset({"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"})
+_TOO_LATE = frozenset({"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"})
 
 
-def answer(client: "SFNClient", token: str) -> bool:
-    """End the wait of a token; False when it had ended already."""
-    with translated("states:SendTaskSuccess"):
+def answer(client: "SFNClient", token: str, *, error: str = "") -> bool:
+    """End the wait of a token, with an error where one is named; False when it had ended already."""
+    with translated("states:SendTaskFailure" if error else "states:SendTaskSuccess"):
         try:
-            client.send_task_success(taskToken=token, output="{}")
-        except ClientError as error:
-            if error_code(error) in TOO_LATE:
+            if error:
+                client.send_task_failure(taskToken=token, error=error)
+            else:
+                client.send_task_success(taskToken=token, output="{}")
+        except ClientError as refused:
+            if error_code(refused) in _TOO_LATE:
                 return False
             raise
     return True
