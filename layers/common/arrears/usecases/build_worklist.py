@@ -1,6 +1,6 @@
 """Build the worklist: the calls of a morning, as a dialler reads them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final, TypedDict
@@ -87,8 +87,8 @@ class BuildWorklist:
         capacity = 0 if why_empty else capacity
         listed, left = ranked(entries, before, capacity)
         accounts = self.table.accounts([entry.account_id for entry in listed]) if listed else {}
-        # What came in while the list was made is seen too: each case is looked at once more as its row is written.
-        still = [found for entry in listed if (found := self._again(entry, policies, day)) is not None]
+        # What came in while the list was made is seen too: its cases are looked at once more before it is written.
+        still = self._still(listed, policies, day)
         rows = [
             self._row(rank, entry, record, accounts[entry.account_id], policies, day)
             | {"left_over": entry.case_id in before}
@@ -127,13 +127,15 @@ class BuildWorklist:
         entries = (entry_of(case, policies.for_case(case, day).policy, day) for case in cases)
         return [entry for entry in entries if entry is not None]
 
-    def _again(self, entry: Entry, policies: Policies, day: date) -> tuple[Entry, CaseRecord] | None:
-        """Return an entry as it stands now, with its case; None where there is no call to make any more."""
-        record = self.table.case(entry.case_id)
-        if record is None:
-            return None
-        now = entry_of(record.case, policies.for_case(record.case, day).policy, day)
-        return None if now is None else (now, record)
+    def _still(self, listed: Sequence[Entry], policies: Policies, day: date) -> list[tuple[Entry, CaseRecord]]:
+        """Return entries as they stand now, each with its case; without those that have no call to make any more."""
+        records = {each.case.case_id: each for each in self.table.load_cases([entry.case_id for entry in listed])}
+        found = []
+        for record in (records[entry.case_id] for entry in listed if entry.case_id in records):
+            now = entry_of(record.case, policies.for_case(record.case, day).policy, day)
+            if now is not None:
+                found.append((now, record))
+        return found
 
     def _left_over(self, day: date) -> frozenset[str]:
         """Return the cases that did not fit on the last list before a day."""
