@@ -23,7 +23,6 @@ from arrears.domain.case import Placement
 from arrears.domain.dates import ONE_DAY
 from arrears.domain.decide import case_id_of
 from arrears.domain.events import ApprovalAsked, CaseClosed, CommissionSettled, OperatorListed
-from arrears.domain.policy import Policy
 from arrears.effects.folders import legal_folder, placements_folder, public_key_key, recalls_folder
 from arrears.files import COLUMNS
 from tests.e2e.test_going_on import owing, payments, portfolio
@@ -122,18 +121,10 @@ def act(embedded_stack: Embedded, tmp_path_factory: pytest.TempPathFactory) -> I
     with stack.active():
         if stack.stack.settings.clock().set_to is None:
             stack.driver.set_clock(date(2005, 10, 2))
-        client, name = stack.stack.table.client, stack.stack.table.name
-        key = {"pk": {"S": "SETTINGS"}, "sk": {"S": "POLICY"}}
-        before = client.get_item(TableName=name, Key=key).get("Item")
-        document = json.dumps({"policy": POLICY, "templates": {}})
-        stack.stack.settings.publish(document, Policy.model_validate(POLICY).label, scope="new_cases")
-        played = Act(stack, tmp_path_factory.mktemp("agencies"), stack.today)
-        _play(played)
-        yield played
-        if before is None:
-            client.delete_item(TableName=name, Key=key)
-        else:
-            client.put_item(TableName=name, Item=before)
+        with stack.playing(POLICY, scope="new_cases"):
+            played = Act(stack, tmp_path_factory.mktemp("agencies"), stack.today)
+            _play(played)
+            yield played
 
 
 def _play(act: Act) -> None:

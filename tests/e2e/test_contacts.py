@@ -24,7 +24,6 @@ from arrears.domain.events import (
     OptedOut,
     SmsReported,
 )
-from arrears.domain.policy import Policy
 from arrears.files import COLUMNS
 from arrears.local.driver import Driver
 from arrears.usecases.build_worklist import worklist_key
@@ -78,16 +77,8 @@ class BeforeTheMail(Driver):
 @pytest.fixture
 def contacts(stack: Embedded) -> Iterator[Embedded]:
     """The stack with a policy of this test's own, and afterwards with the one before."""
-    client, name = stack.stack.table.client, stack.stack.table.name
-    key = {"pk": {"S": "SETTINGS"}, "sk": {"S": "POLICY"}}
-    before = client.get_item(TableName=name, Key=key).get("Item")
-    document = json.dumps({"policy": POLICY, "templates": {}})
-    stack.stack.settings.publish(document, Policy.model_validate(POLICY).label)
-    yield stack
-    if before is None:
-        client.delete_item(TableName=name, Key=key)
-    else:
-        client.put_item(TableName=name, Item=before)
+    with stack.playing(POLICY):
+        yield stack
 
 
 def csv_of(kind: Any, *rows: dict[str, str]) -> str:

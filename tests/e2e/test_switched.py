@@ -4,7 +4,6 @@ Paused, nothing leaves while cases are due for every kind of contact, what takes
 goes out once afterwards. In shadow all is decided and recorded, and nothing leaves until shadow mode is over.
 """
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,7 +12,6 @@ import pytest
 from arrears.domain.dates import ONE_DAY
 from arrears.domain.decide import case_id_of
 from arrears.domain.events import ActionDone, ActionHeld, ActionPlanned, CaseClosed, CaseOpened
-from arrears.domain.policy import Policy
 from arrears.effects.folders import recalls_folder
 from arrears.usecases.next_step import execution_name
 from tests.e2e.test_going_on import owing, payments, portfolio, reached
@@ -50,20 +48,12 @@ DUE = {"send_sms": 5, "queue_call": 20, "queue_letter": 45, "place_with_agency":
 @pytest.fixture
 def switched(stack: Embedded) -> Iterator[Embedded]:
     """The stack with a policy of these tests' own; afterwards both switches are off, and the policy is as before."""
-    client, name = stack.stack.table.client, stack.stack.table.name
-    key = {"pk": {"S": "SETTINGS"}, "sk": {"S": "POLICY"}}
-    before = client.get_item(TableName=name, Key=key).get("Item")
-    document = json.dumps({"policy": POLICY, "templates": {}})
-    stack.stack.settings.publish(document, Policy.model_validate(POLICY).label)
-    yield stack
-    switches = stack.stack.settings.switches()
-    for each in ("pause", "shadow"):
-        if getattr(switches, each) is not None:
-            stack.stack.settings.turn(each, on=False, by="the test")
-    if before is None:
-        client.delete_item(TableName=name, Key=key)
-    else:
-        client.put_item(TableName=name, Item=before)
+    with stack.playing(POLICY):
+        yield stack
+        switches = stack.stack.settings.switches()
+        for each in ("pause", "shadow"):
+            if getattr(switches, each) is not None:
+                stack.stack.settings.turn(each, on=False, by="the test")
 
 
 class People:

@@ -1,7 +1,6 @@
 """Receipts, opt-outs, letter reports and answers that come in later than they happened: the stack and the simulator."""
 
 import csv
-import json
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -54,18 +53,8 @@ def fullest() -> Policy:
 @pytest.fixture
 def told_late(stack: Embedded) -> Iterator[Embedded]:
     """The stack with this policy, and afterwards with the one before."""
-    client, name = stack.stack.table.client, stack.stack.table.name
-    key = {"pk": {"S": "SETTINGS"}, "sk": {"S": "POLICY"}}
-    before = client.get_item(TableName=name, Key=key).get("Item")
-    policy = fullest()
-    stack.stack.settings.publish(
-        json.dumps({"policy": policy.model_dump(mode="json", by_alias=True), "templates": {}}), policy.label
-    )
-    yield stack
-    if before is None:
-        client.delete_item(TableName=name, Key=key)
-    else:
-        client.put_item(TableName=name, Item=before)
+    with stack.playing(fullest().model_dump(mode="json", by_alias=True)):
+        yield stack
 
 
 def write_rows(folder: Path, day: date, kind: str, rows: list[dict[str, str]]) -> None:

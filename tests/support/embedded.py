@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -20,6 +20,8 @@ import pytest
 from arrears.adapters import aws
 from arrears.domain.dates import ONE_DAY
 from arrears.domain.events import Event
+from arrears.domain.policy import Policy
+from arrears.domain.rollout import Scope
 from arrears.local.driver import Driver
 from arrears.stack import Stack, connect
 from tools.template import ROOT
@@ -146,6 +148,20 @@ class Embedded:
     def logs(self) -> "CloudWatchLogsClient":
         """Its CloudWatch Logs."""
         return boto3.client("logs")
+
+    @contextmanager
+    def playing(self, rules: Mapping[str, Any], scope: Scope = "all") -> Iterator[None]:
+        """Play a policy of a test's own, and afterwards the one before."""
+        client, name = self.stack.table.client, self.stack.table.name
+        key = {"pk": {"S": "SETTINGS"}, "sk": {"S": "POLICY"}}
+        before = client.get_item(TableName=name, Key=key).get("Item")
+        label = Policy.model_validate(rules).label
+        self.stack.settings.publish(json.dumps({"policy": rules, "templates": {}}), label, scope=scope)
+        yield
+        if before is None:
+            client.delete_item(TableName=name, Key=key)
+        else:
+            client.put_item(TableName=name, Item=before)
 
     def arrears(self, *arguments: object) -> subprocess.CompletedProcess[str]:
         """Run the command line in the stack's folder."""

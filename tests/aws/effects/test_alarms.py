@@ -134,15 +134,20 @@ def sent(world: World) -> None:
     world.act(world.assess())
 
 
+def take_in(world: World, detail: object) -> None:
+    """Import a file, as the workflow does."""
+    split = world.invoke("split_import", {"detail": detail})
+    for piece in split["pieces"]:
+        world.invoke("import_rows", {"drop": split["drop"], "piece": piece})
+    world.invoke("report_import", {"detail": detail, "split": split})
+
+
 def file_with(*rows: dict[str, Any], kind: str = "payments") -> Scenario:
     def drop(world: World) -> None:
         world.stack.physical |= {"InboundBucket": INBOUND, "AgencyBucket": AGENCY}
         inbox = Inbox(world.stack)
         detail = inbox.put(f"{kind}/a.csv", csv_of(*rows))
-        split = world.invoke("split_import", {"detail": detail})
-        for piece in split["pieces"]:
-            world.invoke("import_rows", {"drop": split["drop"], "piece": piece})
-        world.invoke("report_import", {"detail": detail, "split": split})
+        take_in(world, detail)
 
     return drop
 
@@ -173,10 +178,7 @@ def acknowledged(*, fits: bool) -> Scenario:
         digest = hashlib.sha256(body).hexdigest() if fits else "0" * 64
         ack = {"manifest": key, "sha256": digest, "accepted": 1}
         detail = inbox.put("agency_id=default/acks/1.json", json.dumps(ack).encode())
-        split = world.invoke("split_import", {"detail": detail})
-        for piece in split["pieces"]:
-            world.invoke("import_rows", {"drop": split["drop"], "piece": piece})
-        world.invoke("report_import", {"detail": detail, "split": split})
+        take_in(world, detail)
 
     return acknowledge
 
