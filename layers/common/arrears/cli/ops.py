@@ -271,16 +271,24 @@ def _recover(args: argparse.Namespace) -> int:
 
 
 def _restore(args: argparse.Namespace) -> int:
-    from arrears.usecases.restore import Restore
+    from arrears.usecases.restore import Restore, RestoreAll
 
     stack = _connect(args)
-    restore = Restore(stack.other_table(args.source), stack.table)
+    source = stack.other_table(args.source)
+    pause = stack.settings.switches().pause
+    if pause is None:
+        raise CommandError("what goes out has to be paused first: arrears ops pause")
     if args.all:
-        print(f"{restore.everything()} items copied")
+        print(f"{RestoreAll(source, stack.table)()} items copied; the stack is still paused {pause}")
         print("Verify them (arrears audit verify), and give each open case an execution (arrears ops recover --all).")
         return 0
-    if stack.settings.switches().pause is None:
-        raise CommandError("what goes out has to be paused first: arrears ops pause")
+    restore = Restore(source, stack.table)
+    # Told before anything is deleted: a second run would not find it any more.
+    outside = list(restore.outside(args.account_id))
+    if outside:
+        print("What is undone did this outside, and only people can take it back there (docs/runbook/restore.md):")
+        for line in outside:
+            print(f"  {line}")
     print(f"{args.account_id} has {restore.account(args.account_id)} items, as in {args.source}")
     print("Verify it (arrears audit verify), and give its open case a fresh execution (arrears ops recover).")
     return 0
@@ -301,7 +309,13 @@ def _pause(args: argparse.Namespace) -> int:
 
 
 def _resume(args: argparse.Namespace) -> int:
-    switch = _turn(_connect(args), "pause", args, on=False)
+    from arrears.usecases.restore import restored_from
+
+    stack = _connect(args)
+    source = restored_from(stack.table)
+    if source is not None:
+        raise CommandError(f"a restore is not done yet; go on with it: arrears ops restore --all --from {source}")
+    switch = _turn(stack, "pause", args, on=False)
     print(f"it goes on; it was paused {switch}")
     print("What waited goes out within the hour, each case at a time of its own, inside contact hours and caps.")
     return 0
