@@ -277,7 +277,8 @@ def _across(case: Case, policy: Policy, on: date) -> Iterator[str]:
     asked = next((done for done in case.done if done.action == "freeze_account"), None)
     due = freezes_on(case, policy, on)
     if asked is not None:
-        yield f"freeze of the account: asked for on {_day(asked.on)}"
+        answer = f"the core banking system says: {case.freeze}" if case.freeze else "no answer to it yet"
+        yield f"freeze of the account: asked for on {_day(asked.on)}, {answer}"
     elif due is not None:
         yield f"freeze of the account: due on {_day(due)}"
     elif case.arrears(on).amount <= amount:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -15,9 +15,9 @@ from pypdf import PdfReader
 
 from arrears.documents.clean import clean
 from arrears.documents.errors import DocumentError, MissingPartError
-from arrears.documents.letters import render_letter
+from arrears.documents.letters import AccountStatus, render_letter
 from arrears.documents.parts import Repayment
-from arrears.documents.templates import load_templates, shipped_templates
+from arrears.documents.templates import Templates, load_templates, shipped_templates
 from arrears.documents.typeset import qr_rows
 from arrears.domain.money import CurrencyMismatchError, Money
 from tests.unit.documents.made_up import BANKS, LANGUAGES, LAW_FIRMS, NAMES, letter, money, templates
@@ -161,6 +161,22 @@ def test_a_lawyers_letter_names_the_law_firm_and_its_mandate(language: str) -> N
     for words in (firm.name, firm.lawyer, firm.mandate, firm.phone, *firm.address):
         assert packed(words) in found
     assert packed("January 10, 2005" if language == "en" else "2005年1月10日") in found
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_status_of_an_account_has_words_of_its_own(language: str) -> None:
+    words = [templates().labels(language)[f"status_{status}"] for status in get_args(AccountStatus)]
+    assert len(set(words)) == len(words) == 3
+
+
+def test_labels_from_before_a_status_had_words_do_not_stop_a_letter() -> None:
+    stored: dict[str, Any] = templates().to_data()
+    for words in stored["labels"].values():
+        del words["status_freeze_asked"]
+    pdf = render_letter(
+        letter("reminder_letter", "en", account_status="freeze_asked"), Templates.from_data(stored), "en"
+    ).pdf
+    assert packed("Status of your account: open.") in text_of(pdf)
 
 
 def test_a_letter_of_a_cardholder_who_paid_nothing_says_so() -> None:
@@ -358,7 +374,7 @@ def test_the_same_letter_is_the_same_to_the_byte_in_another_process() -> None:
     here = [render_letter(letter("lawyer_letter", each), templates(), each).sha256 for each in LANGUAGES]
     program = (
         "from tests.unit.documents.made_up import *\n"
-        "from arrears.documents.letters import render_letter\n"
+        "from arrears.documents.letters import AccountStatus, render_letter\n"
         "for each in reversed(LANGUAGES):\n"
         "    print(render_letter(letter('lawyer_letter', each), templates(), each).sha256)\n"
     )

@@ -6,13 +6,14 @@ from datetime import timedelta
 import pytest
 from jsonschema import Draft202012Validator
 
-from arrears.domain.events import ActionFailed, ActionRetried
+from arrears.domain.events import ActionDone, ActionFailed, ActionRetried, FreezeAnswered, FreezeStatus
 from arrears.effects.folders import letter_key
 from arrears.effects.queue_letter import QueueLetter
 from arrears.effects.wording import Wordings
 from arrears.errors import PermanentDocumentError, TransientServiceError
 from arrears.resources import resource
-from tests.support.builders import PROFILE, extract, paid, personal_data, policy, reported
+from tests.support.builders import CASE_ID, PROFILE, extract, paid, personal_data, policy, reported
+from tests.unit.documents.reading import text_of
 from tests.unit.effects.made import Folder, Play, Queue, without
 
 SCHEMA = Draft202012Validator(json.loads(resource("schemas", "letter-task-1.schema.json").read_text()))
@@ -89,6 +90,36 @@ def test_a_letter_is_kept_where_the_queue_is_busy_and_queued_as_it_is_when_tried
         json.loads(queue.bodies[work.act.action_id])["sha256"]
         == folder.metadata[letter_key(work.act.action_id)]["sha256"]
     )
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        ([], "发卡银行已要求停止用卡，仍可还款"),
+        (["frozen"], "已停止用卡，仍可还款"),
+        (["refused"], "正常使用"),
+        (["frozen", "lifted"], "正常使用"),
+        (["refused", "frozen"], "已停止用卡，仍可还款"),
+    ],
+)
+def test_the_letter_says_of_a_freeze_what_the_core_banking_system_says(answers: list[FreezeStatus], said: str) -> None:
+    play, folder = Play(reported=extract("60000.00")), Folder()
+    work = play.until("queue_call")
+    assert [done.action for done in play.case.done].count("freeze_account") == 1
+    play.append(ActionDone(work.act.action_id, play.on))
+    for answer in answers:
+        play.append(FreezeAnswered(f"{CASE_ID}.freeze", answer, play.on))
+    work = play.until("queue_letter")
+
+    writing(folder, Queue())(work)
+
+    assert f"您的账户状态：{said}。" in text_of(folder.objects[letter_key(work.act.action_id)])
+
+
+def test_an_account_that_nobody_asked_to_freeze_is_in_use() -> None:
+    folder, work = Folder(), Play().until("queue_letter")
+    writing(folder, Queue())(work)
+    assert "您的账户状态：正常使用。" in text_of(folder.objects[letter_key(work.act.action_id)])
 
 
 @pytest.mark.parametrize("missing", ["name", "address_line1"])

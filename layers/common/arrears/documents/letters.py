@@ -28,7 +28,8 @@ from arrears.documents.variables import Value
 from arrears.documents.written import colon_of, currency_name, write_amount, write_count, write_date, write_number
 from arrears.domain.money import Money
 
-AccountStatus = Literal["open", "frozen"]
+#: `freeze_asked` while the core banking system has not answered: then nobody here knows whether spending is stopped.
+AccountStatus = Literal["open", "freeze_asked", "frozen"]
 #: Kinds that go by registered mail.
 REGISTERED: Final[frozenset[str]] = frozenset({"lawyer_letter", "final_notice"})
 
@@ -503,7 +504,8 @@ def _values(content: LetterContent, labels: Mapping[str, str]) -> dict[str, Valu
     bank, firm = content.bank, content.law_firm
     values: dict[str, Value | None] = {
         "account_id": content.account_id,
-        "account_status": labels[f"status_{content.account_status}"],
+        # A policy that was published before a status had words keeps its own labels.
+        "account_status": labels.get(f"status_{content.account_status}") or labels["status_open"],
         "amount_overdue": content.arrears,
         "as_of": content.as_of,
         "balance": content.balance,

@@ -2,7 +2,7 @@
 
 from arrears.adapters.settings import ActivePolicy
 from arrears.documents.agency import AgencySheet, ContactNumber, HistoryLine, PromiseLine
-from arrears.documents.letters import LetterContent
+from arrears.documents.letters import AccountStatus, LetterContent
 from arrears.documents.parts import Bank, LawFirm, Repayment, postal_address
 from arrears.documents.templates import LetterKind
 from arrears.domain import policy as rules
@@ -80,6 +80,13 @@ def law_firm_of(bank: rules.Bank, case_id: str) -> LawFirm:
     )
 
 
+def account_status(case: Case) -> AccountStatus:
+    """Return what may be said of the account: frozen only by the core banking system's word, which may never come."""
+    if case.freeze is not None:
+        return "frozen" if case.freeze == "frozen" else "open"
+    return "freeze_asked" if any(done.action == "freeze_account" for done in case.done) else "open"
+
+
 def letter_of(known: Known, bank: rules.Bank, *, letter_id: str, template: str, kind: LetterKind) -> LetterContent:
     """Return what a letter says.
 
@@ -106,7 +113,7 @@ def letter_of(known: Known, bank: rules.Bank, *, letter_id: str, template: str, 
         repayments=repayments(known),
         oldest_due_date=known.oldest_due,
         days_past_due=known.days_past_due,
-        account_status="frozen" if known.is_frozen else "open",
+        account_status=account_status(known.case),
         pay_by=known.on + LETTER_PAY_WITHIN,
         objection_by=known.on + OBJECTION_WITHIN,
         balance=None if extract.balance is None else Money(extract.balance, currency),

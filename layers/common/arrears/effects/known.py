@@ -43,11 +43,6 @@ class Known:
         """The language to write in: the extract's, else the usual one of the country, else English."""
         return self.extract.language or language_of(self.extract.country)
 
-    @property
-    def is_frozen(self) -> bool:
-        """Whether the account was frozen in this case."""
-        return any(done.action == "freeze_account" for done in self.case.done)
-
 
 def language_of(country: str | None) -> str:
     """Return the language that a country's banks, agencies and courts write in; English where none is known here."""
