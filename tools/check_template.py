@@ -3,7 +3,7 @@
 Rights: no wildcard in an action, none in a resource but behind the name of one of our own, unless a list here says why.
 Functions: each with a log group of its own that forgets, with memory, timeout and environment that were chosen, with a
 handler that exists; whoever is invoked without anybody waiting has a place for what fails; and a task of a workflow
-outlives the function it invokes.
+outlives the function it invokes. What SAM makes of it all is looked at by `check_translated`.
 """
 
 import ast
@@ -15,7 +15,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tools import check_asl
+from tools import check_asl, check_translated
 from tools.check_asl import SUBSTITUTION
 from tools.template import ROOT, functions, load, merged, resources
 
@@ -242,7 +242,9 @@ def _as_list(value: Any) -> list[Any]:
 
 def main() -> int:
     """Check template.yaml and every CloudFormation template in infra/."""
-    findings = check(load())
+    findings = check(load()) + [
+        f"template.yaml, translated: {found}" for found in check_translated.check(check_translated.translated())
+    ]
     for path in sorted((ROOT / "infra").glob("*.yaml")):
         findings += check(load(path), file=f"infra/{path.name}")
     for finding in findings:
