@@ -66,12 +66,12 @@ def come_in(stack: Stack) -> Import:
     return Import(stack)
 
 
-def play_a_date(stack: Stack, on: date) -> date:
+def play_a_date(stack: Stack, on: date, case_id: str = CASE_ID) -> date:
     """Do what the execution does on a date: assess, carry out, assess again; return the date that it waits for."""
     stack.on(on)
     while True:
-        Assess(stack.table, stack.settings, lambda _: None)({"case_id": CASE_ID, "generation": 1})
-        record = stack.table.case(CASE_ID)
+        Assess(stack.table, stack.settings, lambda _: None)({"case_id": case_id, "generation": 1})
+        record = stack.table.case(case_id)
         if record is None or not record.case.is_open:
             return date.max
         now = stack.settings.clock().now(record.case.account.timezone)
@@ -181,6 +181,39 @@ def test_a_hold_with_an_end_contradicts_the_same_with_another(come_in: Import) -
     assert come_in("holds", {"until": "2005-07-01"}) == ["accepted"]
     assert come_in("holds", {"until": "2005-07-01"}) == ["unchanged"]
     assert come_in("holds", {"until": "2005-07-02"}) == ["hold_id: contradicts what came in before under the same id"]
+
+
+ENDING: Row = {"reason": "hardship", "at": "2005-06-03", "until": "2005-06-10", "review_on": "2005-06-05"}
+
+
+def test_a_hold_that_is_told_before_a_case_opens_ends_in_it_as_told(stack: Stack, come_in: Import) -> None:
+    stack.on(date(2005, 5, 20))
+    assert come_in("holds", {**ENDING, "at": "2005-05-20"}) == ["accepted"]
+    stack.on(OPENS)
+    come_in("portfolio")
+
+    assert play_a_date(stack, OPENS) == date(2005, 6, 5), "its review"
+    assert stack.case(CASE_ID).case.stage is None
+    assert play_a_date(stack, date(2005, 6, 5)) == date(2005, 6, 10)
+    assert stack.case(CASE_ID).case.listed[-1].why == "hold_review"
+    play_a_date(stack, date(2005, 6, 10))
+    assert stack.case(CASE_ID).case.stage == "reminder"
+
+
+@pytest.mark.usefixtures("open_case")
+def test_the_next_case_inherits_a_hold_with_its_end(stack: Stack, come_in: Import) -> None:
+    stack.on(date(2005, 6, 3))
+    come_in("holds", ENDING)
+    stack.on(date(2005, 6, 4))
+    come_in("payments", {"paid_at": "2005-06-04T01:00:00+08:00", "amount": "1000.00"})
+    assert play_a_date(stack, date(2005, 6, 4)) == date.max, "closed"
+
+    stack.on(date(2005, 6, 7))
+    come_in("portfolio", {"as_of": "2005-06-07", "past_due_amount": "900.00"})
+    wakes = play_a_date(stack, date(2005, 6, 7), f"{ACCOUNT_ID}-20050607")
+
+    assert wakes == date(2005, 6, 10)
+    assert stack.table.account(ACCOUNT_ID).account.holds == stack.case(CASE_ID).case.account.holds
 
 
 @pytest.mark.parametrize("end", [{"until": "2005-07-01"}, {}], ids=["by its row", "by the matrix"])

@@ -38,6 +38,7 @@ from arrears.domain.events import (
     StageEntered,
 )
 from arrears.domain.facts import Account, Call, Extract, Payment
+from arrears.domain.learn import learn, learn_before_a_case
 from arrears.domain.moment import Moment
 from arrears.domain.money import CurrencyMismatchError, Money
 from arrears.domain.policy import Policy
@@ -81,19 +82,6 @@ def _event(fact: Any, on: date) -> Event:
     raise AssertionError(fact)
 
 
-def _with(account: Account, fact: Any) -> Account:
-    match fact:
-        case Extract():
-            return account.with_extract(fact)
-        case Payment():
-            return account.with_payment(fact)
-        case HoldPlaced(hold_id, reason, on):
-            return account.with_hold(hold_id, reason, placed=on)
-        case HoldLifted(hold_id, reason, on):
-            return account.with_hold(hold_id, reason, lifted=on)
-    return account
-
-
 def walk(policy: Policy, dated: list[DatedFact]) -> Walk:
     """Look at an account on every date."""
     walked, account = Walk(), Account("A")
@@ -102,10 +90,11 @@ def walk(policy: Policy, dated: list[DatedFact]) -> Walk:
         on = FIRST + timedelta(days=ahead)
         for each in dated:
             if each.on == on or (ahead == 0 and each.on < on):
-                account = _with(account, each.fact)
+                told = _event(each.fact, on)
+                account = learn(account, told) if case is not None else learn_before_a_case(account, told)
                 if case is not None:
-                    walked.stories[-1].append(_event(each.fact, on))
-                    case = evolve(case, walked.stories[-1][-1])
+                    walked.stories[-1].append(told)
+                    case = evolve(case, told)
         walked.accounts[on] = account
         if case is None:
             opened = open_case(account, policy, on)

@@ -51,6 +51,7 @@ from arrears.domain.events import (
     StageEntered,
 )
 from arrears.domain.facts import ZERO, Account, Call, Payment, Phone, Plan, Reached
+from arrears.domain.learn import learn
 from arrears.domain.money import Money
 from arrears.domain.policy_parts import TAKES_BACK, Action
 from arrears.domain.value import changed, value
@@ -483,19 +484,18 @@ def evolve(case: Case, event: Event) -> Case:  # noqa: C901, PLR0911, PLR0912, P
             return changed(case, version=version, placements=_allocated(case, event))
         case StageEntered(stage, on):
             return changed(case, version=version, stage=stage, stage_entered_on=on)
-        case ArrearsReported(extract, on):
-            return changed(case, version=version, account=case.account.with_extract(extract).pruned(on))
+        case ArrearsReported(on=on):
+            return changed(case, version=version, account=learn(case.account, event).pruned(on))
         case PaymentReceived(payment):
-            account = case.account.with_payment(payment)
-            return changed(case, version=version, account=account, payments=(*case.payments, payment))
-        case HoldPlaced(hold_id, reason, on, at, until, review_on):
-            account = case.account.with_hold(hold_id, reason, placed=on, at=at, until=until, review_on=review_on)
-            return changed(case, version=version, account=account)
-        case HoldLifted(hold_id, reason, on, at):
-            account = case.account.with_hold(hold_id, reason, lifted=on, at=at)
+            return changed(
+                case, version=version, account=learn(case.account, event), payments=(*case.payments, payment)
+            )
+        case HoldPlaced():
+            return changed(case, version=version, account=learn(case.account, event))
+        case HoldLifted():
             # A hold that still stands and is to be reviewed is listed again.
             listed = tuple(each for each in case.listed if each.why != "hold_review")
-            return changed(case, version=version, account=account, listed=listed)
+            return changed(case, version=version, account=learn(case.account, event), listed=listed)
         case PlanAgreed(plan):
             return changed(case, version=version, plans=_with_plans(case.plans, plan))
         case PlanCancelled(plan_id, on):
@@ -507,20 +507,20 @@ def evolve(case: Case, event: Event) -> Case:  # noqa: C901, PLR0911, PLR0912, P
         case PlanAccepted() | PlanRefused() | PlanEnded():
             return changed(case, version=version, plans=_plan_settled(case, event))
         case CallResult(call):
+            account = learn(case.account, event)
             if call.called_on <= case.opened_on:
                 # Made before the case, and told late: rules of contact count it, the case does not.
-                return changed(case, version=version, account=case.account.with_result(call))
+                return changed(case, version=version, account=account)
             calls = sorted((*case.calls, call), key=lambda c: (c.called_on, c.called_at.isoformat(), c.call_id))
-            return changed(case, version=version, account=case.account.with_result(call), calls=tuple(calls))
+            return changed(case, version=version, account=account, calls=tuple(calls))
         case LetterReported(letter_id, status, on, tracking_number):
             report = LetterReport(letter_id, status, on, tracking_number)
             return changed(case, version=version, letters=(*case.letters, report))
         case SmsReported(action_id, status, on, final):
-            account = case.account.with_unusable("mobile", "sms", on) if final else case.account
             receipts = (*case.receipts, SmsReport(action_id, status, on, final))
-            return changed(case, version=version, account=account, receipts=receipts)
-        case OptedOut(on):
-            return changed(case, version=version, account=case.account.with_opt_out(on))
+            return changed(case, version=version, account=learn(case.account, event), receipts=receipts)
+        case OptedOut():
+            return changed(case, version=version, account=learn(case.account, event))
         case FreezeAnswered(_, status):
             return changed(case, version=version, freeze=status)
         case LetterMailed(letter_id, on):

@@ -30,6 +30,7 @@ from arrears.domain.events import (
     SmsReported,
 )
 from arrears.domain.facts import Account, Call, Extract, Payment
+from arrears.domain.learn import learn_before_a_case
 from arrears.domain.legal import waits_for_approval, why_not_decided
 from arrears.domain.moment import Moment
 from arrears.domain.policy import Policy
@@ -341,7 +342,7 @@ class AccountPlay:
                     events.append(report)
         for event in events:
             if self._open is None:
-                self._account = _known(self._account, event)
+                self._account = learn_before_a_case(self._account, event)
             else:
                 self._open = evolve(self._open, event)
 
@@ -476,28 +477,3 @@ class AccountPlay:
         self.played.stories[-1].append(event)
         if self._watch is not None:
             self._watch(case, event)
-
-
-def _known(account: Account, event: Event) -> Account:  # noqa: PLR0911 - one for each kind of fact
-    """Return the account after a fact that comes in while no case is open."""
-    match event:
-        case ArrearsReported(extract):
-            return account.with_extract(extract)
-        case PaymentReceived(payment):
-            return account.with_payment(payment)
-        case HoldPlaced(hold_id, reason, on, at, until, review_on):
-            return account.with_hold(hold_id, reason, placed=on, at=at, until=until, review_on=review_on)
-        case HoldLifted(hold_id, reason, on, at):
-            return account.with_hold(hold_id, reason, lifted=on, at=at)
-        case PlanAgreed(plan):
-            return account.with_plan(plan)
-        case PlanCancelled(plan_id, on):
-            return account.with_plan_cancelled(plan_id, on)
-        case CallResult(call):
-            return account.with_call(call)
-        case SmsReported(on=on, final=True):
-            return account.with_unusable("mobile", "sms", on)
-        case OptedOut(on):
-            return account.with_opt_out(on)
-        case _:
-            return account

@@ -37,6 +37,7 @@ from arrears.domain.events import (
     SmsReported,
 )
 from arrears.domain.facts import Account, Extract, Means
+from arrears.domain.learn import learn, learn_before_a_case
 from arrears.domain.legal import is_filed
 from arrears.domain.money import Money
 from arrears.effects.exports import Exports
@@ -459,9 +460,10 @@ class _Ledger:
         change = self._begin(account.timezone)
         _check_currency(account, row.amount)
         payment = row.payment(account.timezone)
-        self._change_account(change, account.with_payment(payment))
+        received = PaymentReceived(payment)
+        self._change_account(change, learn(account, received))
         case = self._open_case()
-        change.append(case, PaymentReceived(payment))
+        change.append(case, received)
         if case is not None and case.case.placements:
             policy = self._to.policies.for_case(case.case, change.on).policy
             settled = settle_received(case.case, policy, payment, change.on)
@@ -474,9 +476,7 @@ class _Ledger:
         account = self._record.account
         change = self._begin(account.timezone)
         told = row.event(account.timezone)
-        placed, lifted = (told.on, None) if isinstance(told, HoldPlaced) else (None, told.on)
-        held = account.with_hold(row.hold_id, row.reason, placed=placed, lifted=lifted, at=told.at)
-        self._change_account(change, held)
+        self._change_account(change, learn(account, told))
         change.append(self._open_case(), told)
         return change
 
@@ -485,13 +485,10 @@ class _Ledger:
         change = self._begin(account.timezone)
         if isinstance(told, PlanAgreed):
             _check_currency(account, told.plan.amount)
-            kept = account.with_plan(told.plan)
         elif self._table.fact(self._account_id, "plan", f"{row.plan_id}#agreed") is None:
             raise RowError("plan_id", "is no plan that was agreed")
-        else:
-            kept = account.with_plan_cancelled(row.plan_id, told.on)
         if case is None:
-            self._change_account(change, kept)
+            self._change_account(change, learn_before_a_case(account, told))
         else:
             change.append(case, told)
         return change
@@ -505,12 +502,13 @@ class _Ledger:
             refusal = why_refused(of.case, self._to.policies.for_case(of.case, change.on).policy, call)
             if refusal is not None:
                 raise RowError("call_id", refusal)
+        told = CallResult(call)
         if case is None:
-            self._change_account(change, account.with_call(call))
+            self._change_account(change, learn_before_a_case(account, told))
         elif call.called_on > case.case.opened_on or call.is_conversation or call.not_wanted:
             # The case has it by its event; the account keeps for the next case what outlives this one.
-            self._change_account(change, account.with_result(call))
-            change.append(case, CallResult(call))
+            self._change_account(change, learn(account, told))
+            change.append(case, told)
         return change
 
     def _last_case(self) -> CaseRecord | None:
@@ -527,16 +525,16 @@ class _Ledger:
         report = SmsReported(row.action_id, row.status, on, row.final, row.reason or "")
         change.append(case, report)
         if row.final:
-            self._change_account(change, self._record.account.with_unusable("mobile", "sms", on))
+            self._change_account(change, learn(self._record.account, report))
             if current is not None and current.case.case_id != case.case.case_id:
                 change.append(current, report)
         return change
 
     def _opt_out(self, row: OptOutRow) -> Change:
         account = self._record.account
-        change, on = self._begin(account.timezone), row.on(account.timezone)
-        self._change_account(change, account.with_opt_out(on))
-        change.append(self._open_case(), OptedOut(on, row.source))
+        change, told = self._begin(account.timezone), OptedOut(row.on(account.timezone), row.source)
+        self._change_account(change, learn(account, told))
+        change.append(self._open_case(), told)
         return change
 
     def _freeze(self, row: FreezeRow) -> Change:
@@ -585,17 +583,18 @@ class _Ledger:
         payment = row.payment(agency_id, timezone)
         if payment is not None:
             _check_currency(account, payment.amount)
-            payment = replace(payment, payment_id=fact_id)
-            self._change_account(change, account.with_payment(payment))
-            change.append(self._open_case(), PaymentReceived(payment))
+            received = PaymentReceived(replace(payment, payment_id=fact_id))
+            self._change_account(change, learn(account, received))
+            change.append(self._open_case(), received)
             policy = self._to.policies.for_case(case.case, change.on).policy
             settled = settle_commission(case.case, policy, report, payment.amount, change.on)
             if policy.agencies:
                 change.append(case, settled)
             change.writes.append(self._to.exports.payment_booked(row.case_id, settled, on))
         elif row.outcome == "disputed":
-            self._change_account(change, account.with_hold(fact_id, "dispute", placed=on))
-            change.append(self._open_case(), HoldPlaced(fact_id, "dispute", on))
+            held = HoldPlaced(fact_id, "dispute", on)
+            self._change_account(change, learn(account, held))
+            change.append(self._open_case(), held)
         elif row.outcome == "returned":
             change.writes.append(self._to.exports.returned(case.case, agency_id, row.return_id, change.on))
         return change
