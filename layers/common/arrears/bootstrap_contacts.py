@@ -52,7 +52,8 @@ def build_worklist() -> "BuildWorklist":
     """The use case of `build_worklist`."""
     from arrears.usecases.build_worklist import BuildWorklist
 
-    return BuildWorklist(table(), settings(), Bucket(aws.s3(), os.environ["DOCUMENTS_BUCKET"]), count)
+    documents, production = Bucket(aws.s3(), os.environ["DOCUMENTS_BUCKET"]), os.environ["STAGE"] == "prod"
+    return BuildWorklist(table(), settings(), documents, count, production)
 
 
 @cache

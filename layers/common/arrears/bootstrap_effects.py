@@ -67,7 +67,8 @@ def queue_call() -> CarryOut:
     """The use case of `queue_call`."""
     from arrears.effects.queue_call import QueueCall
 
-    return _carry_out(QueueCall(_queue("CALL_QUEUE_URL")), QueueCall(NoTasks()))
+    production = os.environ["STAGE"] == "prod"
+    return _carry_out(QueueCall(_queue("CALL_QUEUE_URL"), production), QueueCall(NoTasks(), production))
 
 
 @cache

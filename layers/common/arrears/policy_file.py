@@ -15,6 +15,7 @@ from arrears.documents.errors import TemplateError
 from arrears.documents.yaml_lines import Located
 from arrears.domain.policy import Policy
 from arrears.domain.rules import Pack
+from arrears.policy_bank import missing_of_the_bank
 from arrears.policy_problems import (
     MAX_POLICY,
     PolicyFileError,
@@ -45,11 +46,14 @@ class PolicyFile:
         policy: the policy.
         templates: those beside the file, then those that ship; None where they were not to be checked.
         warnings: what is no error but should be known (rule 9 among it).
+        lacking: what a policy in production must say of its bank and this one does not. Elsewhere placeholders stand
+            in. Empty where the templates were not to be checked.
     """
 
     policy: Policy
     templates: "Templates | None"
     warnings: tuple[Problem, ...] = ()
+    lacking: tuple[Problem, ...] = ()
 
     def document(self) -> str:
         """Return what is stored on a stack when the policy is published, with the templates that it uses."""
@@ -89,7 +93,13 @@ def load_policy(path: Path | str, *, check_templates: bool = True) -> PolicyFile
     templates, problems = _check_templates(path, located, policy)
     if problems and check_templates:
         raise PolicyFileError(problems)
-    return PolicyFile(policy, templates, (*warnings, *problems))
+    lacking: tuple[Problem, ...] = ()
+    if templates is not None and check_templates:
+        lacking = tuple(
+            Problem(str(path), located.line(("bank", key)), f"bank.{key}", reason)
+            for key, reason in missing_of_the_bank(policy, templates)
+        )
+    return PolicyFile(policy, templates, (*warnings, *problems), lacking)
 
 
 def shipped_policy(name: str) -> Path:

@@ -8,16 +8,15 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-import yaml
 
 from arrears import __version__
 from arrears.adapters.settings import LONGEST_WAIT
-from arrears.domain.policy import Policy
 from arrears.effects.agency_rows import CASE_COLUMNS, RECALL_COLUMNS
 from arrears.effects.wording import LETTER_PAY_WITHIN, OBJECTION_WITHIN, SMS_PAY_WITHIN
 from arrears.files import COLUMNS, Kind, RowError, parse, read_rows
 from arrears.files.cells import MAX_CELL, MAX_NOTE
 from arrears.files.reader import MAX_LINE
+from arrears.policy_file import load_policy
 from arrears.usecases.next_step import MOST_TURNS, OLDEST
 from tests.unit.docs.markdown import DOCUMENTS, blocks, first_cells, read, section
 from tools.template import ROOT, load
@@ -95,12 +94,15 @@ def test_what_agencies_get_is_told_column_by_column() -> None:
     assert first_cells(section(AGENCIES, "recalls.csv")) == list(RECALL_COLUMNS)
 
 
-def test_the_example_policy_loads_without_a_warning() -> None:
+def test_the_example_policy_is_good_without_a_warning_in_production_too(tmp_path: Path) -> None:
     example = next(block for block in blocks(POLICY) if block.language == "yaml")
-    policy = Policy.model_validate(yaml.safe_load(example.text))
+    path = tmp_path / "example.yaml"
+    path.write_text(example.text)
+    policy_file = load_policy(path)
 
-    assert policy.warnings() == []
-    assert policy.opening_of_hours().hour == 8
+    assert policy_file.warnings == ()
+    assert policy_file.lacking == ()
+    assert policy_file.policy.opening_of_hours().hour == 8
 
 
 def test_the_fixed_deadlines_are_as_written() -> None:

@@ -22,7 +22,7 @@ DEBT = ("逾期", "欠", "款", "卡", "overdue", "debt", "card", "pay", "arrear
 def task_of(play: Play) -> tuple[dict[str, Any], Queue]:
     queue = Queue()
     work = play.until("queue_call")
-    QueueCall(queue)(work)
+    QueueCall(queue, production=False)(work)
     return json.loads(queue.bodies[work.act.action_id]), queue
 
 
@@ -75,6 +75,14 @@ def test_the_message_for_others_says_nothing_of_a_debt(language: str, name: str 
     assert not [word for word in DEBT if word in message]
 
 
+@pytest.mark.parametrize("production", [False, True])
+def test_a_number_stands_in_for_one_that_the_policy_leaves_out_but_not_in_production(production: bool) -> None:
+    queue, work = Queue(), Play(rules=policy(bank={"name": "Sample Bank"})).until("queue_call")
+    QueueCall(queue, production)(work)
+    message = json.loads(queue.bodies[work.act.action_id])["message_for_others"]
+    assert ("+44 1632 960001" in message) is not production
+
+
 def test_the_time_that_a_promise_may_take_shrinks_with_each_conversation() -> None:
     play = Play()
     assert task_of(play)[0]["promise_within_days"] == 7
@@ -87,14 +95,14 @@ def test_the_time_that_a_promise_may_take_shrinks_with_each_conversation() -> No
 def test_repeating_a_call_queues_the_same_task() -> None:
     queue, play = Queue(), Play()
     work = play.until("queue_call")
-    first = QueueCall(queue)(work)
-    second = QueueCall(queue)(work)
+    first = QueueCall(queue, production=False)(work)
+    second = QueueCall(queue, production=False)(work)
     assert first.details == second.details
     assert len(queue.bodies) == 1
 
 
 def test_nothing_personal_is_recorded() -> None:
-    effect = QueueCall(Queue())(Play().until("queue_call"))
+    effect = QueueCall(Queue(), production=False)(Play().until("queue_call"))
     assert not [value for value in personal_data() if value in str(effect)]
 
 

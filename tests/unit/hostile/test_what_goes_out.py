@@ -16,6 +16,7 @@ from arrears.csv_safe import write_csv
 from arrears.documents.clean import clean, clean_name
 from arrears.documents.templates import fill
 from arrears.documents.typeset import Column, Sheet
+from arrears.domain.policy import Bank
 from arrears.effects.queue_call import message_for_others
 from arrears.simulate.report.page import _numbers
 from tests.unit.hostile.fuzz import EXAMPLES, WORDS, fuzzed, words
@@ -74,7 +75,7 @@ def test_what_a_value_holds_is_no_placeholder(name: str, reference: str) -> None
 def test_so_it_is_in_what_is_said_to_others(name: str) -> None:
     known = cast("Known", SimpleNamespace(language="en", profile=SimpleNamespace(name=name)))
 
-    said = message_for_others(known, "Bank", SECRET)
+    said = message_for_others(known, Bank(name="Bank", phone=SECRET))
 
     assert said.count(SECRET) == 1 + name.count(SECRET)
     assert not name or name in said

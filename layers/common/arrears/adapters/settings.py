@@ -191,7 +191,7 @@ class Settings(Switchboard):
         spread: timedelta = timedelta(0),
     ) -> None:
         super().__init__(client, table_name)
-        self._production = production
+        self.production = production
         self._spread = spread
         self._default_policy, self._agency_id = default_policy, agency_id
         self._parsed: dict[str, ActivePolicy] = {}
@@ -199,7 +199,7 @@ class Settings(Switchboard):
     def clock(self) -> Clock:
         """Return the clock as it stands now; that of a production stack goes by the real time, whatever is stored."""
         instant = datetime.now(UTC)
-        if self._production:
+        if self.production:
             return Clock(instant, spread=self._spread)
         return self._clock(instant, self._get("SETTINGS", "CLOCK"))
 
@@ -210,7 +210,7 @@ class Settings(Switchboard):
 
     def names(self) -> list[str]:
         """Return the sort keys of the settings that every turn of a case asks for, under `SETTINGS`."""
-        return ["POLICY", "SWITCHES"] if self._production else ["POLICY", "SWITCHES", "CLOCK"]
+        return ["POLICY", "SWITCHES"] if self.production else ["POLICY", "SWITCHES", "CLOCK"]
 
     def standing(self, items: Mapping[str, Item]) -> tuple[Clock, Policies, Switches]:
         """Return the clock, the policies and the switches by the items of `names` that there are."""
@@ -223,7 +223,7 @@ class Settings(Switchboard):
         Raises:
             PermanentSetupError: this is a production stack.
         """
-        if self._production:
+        if self.production:
             raise PermanentSetupError("the clock of a production stack cannot be set")
         with translated("dynamodb:PutItem"):
             self._client.put_item(

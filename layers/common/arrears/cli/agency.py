@@ -121,7 +121,7 @@ def _statement(args: argparse.Namespace) -> int:
     from arrears.usecases.statements import Statements
 
     stack = _connect(args)
-    wordings = Wordings(production=stack.parameters.get("Stage") == "prod")
+    wordings = Wordings(production=stack.settings.production)
     files = Statements(Exports(stack.table), wordings).files(args.agency_id, args.month, stack.settings.active())
     args.out.mkdir(parents=True, exist_ok=True)
     for name, body in files.items():

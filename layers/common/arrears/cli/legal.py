@@ -93,8 +93,7 @@ def _rebuild(args: argparse.Namespace) -> int:
     stack = connect(args.stack)
     documents = Bucket(aws.s3(), stack.output("DocumentsBucket"))
     legal = Bucket(aws.s3(), stack.output("LegalBucket"))
-    production = stack.parameters.get("Stage") == "prod"
-    rebuild = Rebuild(stack.table, stack.settings, documents, legal, FiledCases(stack.table), production)
+    rebuild = Rebuild(stack.table, stack.settings, documents, legal, FiledCases(stack.table), stack.settings.production)
     made = rebuild(args.case_id)
     for name, body in made.files.items():
         if args.out is not None:

@@ -48,6 +48,14 @@ def load(file: str) -> "PolicyFile":
         raise CommandError(f"the policy is refused\n{error}") from None
 
 
+def warn(policy_file: "PolicyFile") -> None:
+    """Print what is no error but should be known, and what a stack in production would refuse."""
+    for warning in policy_file.warnings:
+        print(f"{warning} (warning)", file=sys.stderr)
+    for lack in policy_file.lacking:
+        print(f"{lack} (warning: in production the policy is refused)", file=sys.stderr)
+
+
 def check(args: argparse.Namespace) -> int:
     """Print every problem and every warning; 1 when there is a problem."""
     from arrears.policy_file import PolicyFileError, load_policy
@@ -57,9 +65,9 @@ def check(args: argparse.Namespace) -> int:
     except PolicyFileError as error:
         print(error, file=sys.stderr)
         return 1
-    for warning in policy_file.warnings:
-        print(f"{warning} (warning)", file=sys.stderr)
-    print(f"{args.file}: {policy_file.policy.label} is good")
+    warn(policy_file)
+    in_production = "; in production it is refused until `bank` says what is named above" if policy_file.lacking else ""
+    print(f"{args.file}: {policy_file.policy.label} is good{in_production}")
     return 0
 
 
@@ -70,8 +78,7 @@ def explain(args: argparse.Namespace) -> int:
     policy_file = load(args.file)
     for line in explain_policy(policy_file.policy):
         print(line)
-    for warning in policy_file.warnings:
-        print(f"{warning} (warning)", file=sys.stderr)
+    warn(policy_file)
     return 0
 
 

@@ -3,7 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from arrears.cli.errors import Subparsers
+from arrears.cli.errors import CommandError, Subparsers
 from arrears.cli.parsing import a_date, add_stack
 
 if TYPE_CHECKING:
@@ -33,13 +33,18 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def publish(args: argparse.Namespace) -> int:
     """Make a good policy the active one. A bad one changes nothing."""
-    from arrears.cli.policy import load
+    from arrears.cli.policy import load, warn
     from arrears.stack import connect
 
     policy_file = load(args.file)
     label = policy_file.policy.label
+    stack = connect(args.stack)
+    if stack.settings.production and policy_file.lacking:
+        lines = "\n".join(map(str, policy_file.lacking))
+        raise CommandError(f"the policy is refused: this is a stack in production, where nothing stands in\n{lines}")
+    warn(policy_file)
     scope: Scope = "new_cases" if args.new_cases_only else "all"
-    rollout = connect(args.stack).settings.publish(policy_file.document(), label, scope=scope, since=args.since)
+    rollout = stack.settings.publish(policy_file.document(), label, scope=scope, since=args.since)
     if rollout.scope == "new_cases":
         print(f"{label} is the policy of cases that open from {rollout.since} on; the others keep theirs")
     elif rollout.since is not None:

@@ -259,6 +259,12 @@ class Templates:
             _longest(str(text.fields["text"]), text.language, known(text.language)).segments for text in template.texts
         )
 
+    def variables(self, name: str) -> list[str]:
+        """Return the variables that a template uses in any of its texts, in their order."""
+        values = (value for text in self.by_name[name].texts for value in text.fields.values())
+        pieces = (piece for value in values for piece in ((value,) if isinstance(value, str) else value))
+        return list(dict.fromkeys(found for piece in pieces for found in _VARIABLE.findall(piece)))
+
     def to_data(self) -> dict[str, object]:
         """Return the templates as plain JSON data, for a published policy."""
         return {

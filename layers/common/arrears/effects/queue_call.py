@@ -5,10 +5,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypedDict
 
+from arrears.documents.bank import presented
 from arrears.documents.clean import in_script_of
 from arrears.domain.calls import numbers_to_call
 from arrears.domain.contact import call_hours
 from arrears.domain.facts import PHONES, Phone
+from arrears.domain.policy import Bank
 from arrears.effects.known import Known, known_for, plan_of, written
 from arrears.effects.ports import Tasks
 from arrears.files.records import Profile
@@ -69,11 +71,11 @@ def call_numbers(
     return numbers
 
 
-def message_for_others(known: Known, bank: str, phone: str) -> str:
+def message_for_others(known: Known, bank: Bank) -> str:
     """Return what may be said to anybody but the cardholder, in the cardholder's language."""
     language = known.language if known.language in _MESSAGES else "en"
     name = known.profile.name or _NOBODY[language]
-    return _MESSAGES[language].format(name=name, bank=in_script_of(bank, language), phone=phone)
+    return _MESSAGES[language].format(name=name, bank=in_script_of(bank.name, language), phone=bank.phone)
 
 
 @dataclass(frozen=True)
@@ -82,9 +84,13 @@ class QueueCall:
 
     The queue drops a second task of the same id for five minutes, and its readers drop an action id they have seen,
     so repeating this does no harm.
+
+    Attributes:
+        production: whether nothing may stand in for what the policy leaves out of its bank.
     """
 
     calls: Tasks
+    production: bool
 
     def __call__(self, work: Work) -> Effect:
         """Queue the call of an action.
@@ -97,7 +103,7 @@ class QueueCall:
         policy = work.active.policy
         allowed = PHONES if policy.bound is None else numbers_to_call(known.case, policy, known.on)
         numbers = call_numbers(known.profile, work.act.phone, allowed, known.extract.guarantors)
-        task = _task(work, known, numbers)
+        task = _task(work, known, numbers, presented(policy.bank, known.language, production=self.production))
         message_id = self.calls.send(
             group=known.case.account_id,
             task_id=work.act.action_id,
@@ -107,7 +113,7 @@ class QueueCall:
         return Effect(message_id, details)
 
 
-def _task(work: Work, known: Known, numbers: Sequence[CallNumber]) -> dict[str, object]:
+def _task(work: Work, known: Known, numbers: Sequence[CallNumber], bank: Bank) -> dict[str, object]:
     policy, extract = work.active.policy, known.extract
     hours = call_hours(known.case, policy, known.on)
     window = policy.promise_window_days(known.case.stage, sum(call.is_conversation for call in known.case.calls))
@@ -129,5 +135,5 @@ def _task(work: Work, known: Known, numbers: Sequence[CallNumber]) -> dict[str, 
         "days_past_due": known.days_past_due,
         "promise_within_days": window,
         "numbers": list(numbers),
-        "message_for_others": message_for_others(known, policy.bank.name, policy.bank.phone),
+        "message_for_others": message_for_others(known, bank),
     }

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
+from arrears.documents.bank import DEFAULT_LETTER
 from arrears.documents.letters import REGISTERED, render_letter
 from arrears.effects.contents import address_of, letter_of
 from arrears.effects.folders import letter_key
 from arrears.effects.known import Known, known_for, plan_of
 from arrears.effects.ports import Objects, Tasks
-from arrears.effects.wording import DEFAULT_LETTER, Wordings, document_errors
+from arrears.effects.wording import Wordings, document_errors
 from arrears.errors import PermanentDocumentError
 from arrears.usecases.carry_out import Effect, Work
 

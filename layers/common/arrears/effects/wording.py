@@ -3,14 +3,14 @@
 Needs babel (through `documents.templates`), but nothing that draws.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Final
 
 from arrears.adapters.settings import ActivePolicy
-from arrears.documents.bank import in_language
+from arrears.documents.bank import presented
 from arrears.documents.errors import DocumentError
 from arrears.documents.templates import Templates, load_templates, shipped_templates
 from arrears.documents.variables import Value
@@ -24,28 +24,10 @@ from arrears.errors import PermanentDocumentError
 SMS_PAY_WITHIN: Final = timedelta(days=3)
 LETTER_PAY_WITHIN: Final = timedelta(days=14)
 OBJECTION_WITHIN: Final = timedelta(days=14)
-#: The template of a letter whose step names none.
-DEFAULT_LETTER: Final = "lawyer_letter"
 #: So many policies' templates are kept: while one is rolled out, cases under both versions take turns.
 _MOST_PREPARED: Final = 4
 #: Stands for card digits that are not on file.
 UNKNOWN_DIGITS: Final = "****"
-
-#: What stands in, outside production, for what a policy does not say of its bank: numbers that are kept for fiction.
-#: In production nothing stands in: a letter without the bank's phone number is refused, and waits for an operator.
-_PLACEHOLDERS: Final[Mapping[str, str | tuple[str, ...] | date]] = {
-    "phone": "+44 1632 960001",
-    "hours": "08:00-20:00",
-    "address": ("1 Sample Square",),
-    "website": "https://bank.example",
-    "payment_account": "000-000000-00",
-    "law_firm": "Sample & Partners",
-    "law_firm_address": ("2 Sample Square",),
-    "law_firm_phone": "+44 1632 960002",
-    "lawyer": "A. Sample",
-    "mandate": "PA-001",
-    "mandate_date": date(2005, 1, 3),
-}
 
 
 @contextmanager
@@ -84,11 +66,7 @@ class Wordings:
 
     def bank(self, active: ActivePolicy, language: str) -> Bank:
         """Return the bank as it presents itself in a language."""
-        bank = active.policy.bank
-        if not self.production:
-            missing = {name: value for name, value in _PLACEHOLDERS.items() if not getattr(bank, name)}
-            bank = bank.model_copy(update=missing)
-        return in_language(bank, language)
+        return presented(active.policy.bank, language, production=self.production)
 
 
 def sms_values(known: Known, bank: Bank, policy: Policy) -> dict[str, Value]:

@@ -8,6 +8,7 @@ from typing import Final, TypedDict
 from arrears.adapters.settings import Policies, Settings
 from arrears.adapters.table import AccountRecord, CaseRecord, Table
 from arrears.csv_safe import write_csv
+from arrears.documents.bank import presented
 from arrears.domain.calls import numbers_to_call
 from arrears.domain.contact import call_hours
 from arrears.domain.facts import PHONES
@@ -64,12 +65,17 @@ class BuildWorklist:
 
     It changes nothing and may be run again: the list is then made anew from what is known by then. While what goes out
     is stopped the list is empty, `notice.txt` says why, and every call of the day is left over for the next list.
+
+    Attributes:
+        tell: how many calls are on the list, and left over.
+        production: whether nothing may stand in for what the policy leaves out of its bank.
     """
 
     table: Table
     settings: Settings
     documents: Objects
     tell: Callable[[str, int], None]
+    production: bool
 
     def __call__(self, day: date) -> WorklistReport:
         """Build the list of a day.
@@ -157,6 +163,7 @@ class BuildWorklist:
         first = numbers[0] if numbers else None
         hours = call_hours(record.case, policy, day)
         told = known(record.case, account, day)
+        bank = presented(policy.bank, told.language, production=self.production)
         window = policy.promise_window_days(entry.stage, sum(call.is_conversation for call in told.case.calls))
         return {
             "rank": rank,
@@ -167,7 +174,7 @@ class BuildWorklist:
             "phone": first["kind"] if first else entry.phone,
             "number": first["number"] if first else None,
             "may_be_told": first["may_be_told"] if first else None,
-            "message_for_others": message_for_others(told, policy.bank.name, policy.bank.phone),
+            "message_for_others": message_for_others(told, bank),
             "language": told.language,
             "timezone": account.account.timezone,
             "call_from": f"{hours[0]:%H:%M}" if hours else None,
