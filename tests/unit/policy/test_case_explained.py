@@ -12,8 +12,9 @@ from arrears.domain.ahead import play_ahead
 from arrears.domain.events import ActionPlanned
 from arrears.domain.moment import Moment
 from arrears.domain.policy import Policy
+from arrears.domain.rollout import Scope
 from arrears.domain.value import changed
-from arrears.simulate.player import DatedFact, Player
+from arrears.simulate.player import DatedFact, Player, Then
 from arrears.simulate.told import told_of
 from tests.support.builders import policy
 from tests.unit.domain.told import ACCOUNT, called, day, extract, hold, paid
@@ -182,10 +183,53 @@ def test_of_a_case_that_closed_it_says_when_and_why() -> None:
     assert "closed on 2005-06-10: cured" in why_none("06-11", full)
 
 
-def test_before_a_case_opens_there_is_nothing_to_explain() -> None:
+def test_before_a_case_opens_it_says_when_it_did() -> None:
     found = told_of(ACCOUNT, [extract("06-01", "0"), OWES], policy(), day("06-01"))
 
-    assert found == f"no case of account {ACCOUNT} was open by 2005-06-01: see rule 1 for when one opens"
+    assert found == f"no case of account {ACCOUNT} was open on 2005-06-01; {ACCOUNT}-20050602 opened on 2005-06-02"
+
+
+def test_before_the_first_date_that_is_played_no_case_is_told_of() -> None:
+    """The case opens on 2 June, the first date known: on 1 June it was not there."""
+    assert why_none("06-01") == (
+        f"no case of account {ACCOUNT} was open on 2005-06-01; {ACCOUNT}-20050602 opened on 2005-06-02; "
+        "the first date played is 2005-06-02"
+    )
+
+
+def test_between_two_cases_it_names_both() -> None:
+    again = extract("07-10", "500", "07-09")
+
+    assert why_none("06-20", paid("06-10", "1000"), again) == (
+        f"no case of account {ACCOUNT} was open on 2005-06-20; {ACCOUNT}-20050602 closed on 2005-06-10: cured: "
+        f"arrears 0 CNY are within the tolerance of 1.00 (rule 8); {ACCOUNT}-20050710 opened on 2005-07-10"
+    )
+
+
+# --- what is assumed -------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(("scope", "label"), [("all", "bank 2"), ("new_cases", "test 1")])
+def test_a_second_policy_counts_as_it_is_rolled_out(scope: Scope, label: str) -> None:
+    then = Then(policy(name="bank", version="2"), day("06-18"), scope)
+
+    before = told_of(ACCOUNT, [OWES], policy(), day("06-16"), then=then)
+    after = told_of(ACCOUNT, [OWES], policy(), day("06-19"), then=then)
+
+    assert not isinstance(before, str)
+    assert not isinstance(after, str)
+    assert before[0].policy.label == "test 1"
+    assert before[0].later == (("bank 2", day("06-18")) if scope == "all" else None)
+    assert {each.policy for each in before[0].happened} == {"test 1"}
+    assert after[0].policy.label == label
+    assert {each.policy for each in after[0].happened} == {label}
+    assert after[0].later is None
+
+
+def test_a_case_that_opens_under_the_second_policy_is_told_by_it() -> None:
+    then = Then(policy(name="bank", version="2"), day("06-01"), "new_cases")
+    found = told_of(ACCOUNT, [OWES], policy(), day("06-10"), then=then)
+
+    assert not isinstance(found, str)
+    assert found[0].policy.label == "bank 2"
 
 
 @pytest.mark.parametrize("days", range(0, 300, 23))

@@ -2,16 +2,17 @@
 
 import argparse
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from arrears.cli.errors import CommandError, Subparsers
 from arrears.cli.parsing import a_date, add_stack
+from arrears.cli.played import FILES, add_assumed, add_files, inputs_of, load, then_of
 
 if TYPE_CHECKING:
     from arrears.case_explained import Told
 
-_FILES = ("portfolio", "payments", "calls", "holds", "letters", "receipts", "optouts", "freezes", "returns")
+#: What makes sense only where files are played, beside the files.
+_WITH_FILES = ("policy", "first", "then", "then_from", "then_new_cases_only", "approve_after")
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -21,19 +22,19 @@ def add_parser(subparsers: Subparsers) -> None:
         "explain",
         help=summary,
         description=f"Tell {summary}: by the events that were known then and the policy that counted then, from the "
-        "deployed table; or, with --portfolio and --policy, from files, as `arrears simulate` plays them.",
+        "deployed table; or, with --policy and --portfolio or --drops, from files, as `arrears simulate` plays them.",
     )
     parser.add_argument("account_id", metavar="ACCOUNT_ID")
     parser.add_argument(
         "--on", metavar="DATE", type=a_date, help="the date; without it, the business date now (files: the last one)"
     )
     add_stack(parser)
-    for kind in _FILES:
-        parser.add_argument(f"--{kind}", metavar="PATH", type=Path, nargs="+", action="extend", default=[])
+    add_files(parser)
     parser.add_argument("--policy", metavar="FILE", help="with files: the policy that is played")
     parser.add_argument(
         "--from", dest="first", metavar="DATE", type=a_date, help="with files: the first date played; the first known"
     )
+    add_assumed(parser)
     parser.set_defaults(run=explain)
 
 
@@ -41,9 +42,13 @@ def explain(args: argparse.Namespace) -> int:
     """Print the explanation; 1 where no case was open on the date, with the reason."""
     from arrears.case_explained import explain_case
 
-    if bool(args.portfolio) != bool(args.policy):
-        raise CommandError("--portfolio and --policy go together: without both, the deployed table is asked", 2)
-    told = _from_files(args) if args.portfolio else _from_stack(args)
+    given = {name: getattr(args, name) for name in (*FILES, "drops", *_WITH_FILES)}
+    from_files = [name for name, value in given.items() if value not in ([], None) and value is not False]
+    if from_files and args.stack is not None:
+        raise CommandError(f"--stack asks the deployed table, and {_option(from_files[0])} plays files", 2)
+    if from_files and args.policy is None:
+        raise CommandError(f"{_option(from_files[0])} plays files: --policy says which policy is played", 2)
+    told = _from_files(args) if from_files else _from_stack(args)
     if isinstance(told, str):
         print(told)
         return 1
@@ -55,6 +60,10 @@ def explain(args: argparse.Namespace) -> int:
     return 0
 
 
+def _option(name: str) -> str:
+    return "--from" if name == "first" else f"--{name.replace('_', '-')}"
+
+
 def _from_stack(args: argparse.Namespace) -> "list[Told] | str":
     from arrears.stack import connect
     from arrears.usecases.explain import Explain
@@ -64,13 +73,16 @@ def _from_stack(args: argparse.Namespace) -> "list[Told] | str":
 
 
 def _from_files(args: argparse.Namespace) -> "list[Told] | str":
-    from arrears.cli.policy import load
-    from arrears.simulate import Inputs, InputsError
+    from arrears.simulate import InputsError
     from arrears.simulate.told import told_from_files
 
-    policy = load(args.policy).policy
+    inputs, then = inputs_of(args), then_of(args)
+    if args.first is not None and args.on is not None and args.first > args.on:
+        raise CommandError(f"--from {args.first} is after --on {args.on}: by then nothing is played", 2)
+    policy, on = load(args.policy).policy, args.on or date.max
     try:
-        inputs = Inputs(**{kind: getattr(args, kind) for kind in _FILES})
-        return told_from_files(inputs, policy, args.account_id, args.on or date.max, args.first)
+        return told_from_files(
+            inputs, policy, args.account_id, on, args.first, then=then, approve_after=args.approve_after
+        )
     except InputsError as error:
         raise CommandError(str(error), 2) from None

@@ -8,25 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from arrears.cli.errors import CommandError, Subparsers
 from arrears.cli.parsing import a_date
+from arrears.cli.played import add_assumed, add_files, inputs_of, load, then_of
 
 if TYPE_CHECKING:
     from arrears.policy_file import PolicyFile
     from arrears.simulate import Inputs
-    from arrears.simulate.player import Then
-
-_FILES = {
-    "portfolio": "accounts as the bank saw them, one row for each account and date",
-    "payments": "payments",
-    "calls": "results of calls",
-    "holds": "holds placed and lifted",
-    "plans": "instalment plans agreed and cancelled",
-    "letters": "what the mailing house reported",
-    "receipts": "delivery receipts of text messages",
-    "optouts": "cardholders who want no more texts",
-    "freezes": "the core banking system's answers to requests to freeze an account",
-    "returns": "what agencies reported",
-    "approvals": "what a legal officer decided on filings that wait for approval",
-}
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -39,26 +25,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "or JSON lines, packed with gzip or not. With more than one --policy each is played over the same files, read "
         "once, and has a folder of its own in DIR, by its name and version; --report puts them side by side.",
     )
-    for kind, what in _FILES.items():
-        parser.add_argument(
-            f"--{kind}",
-            metavar="PATH",
-            type=Path,
-            nargs="+",
-            action="extend",
-            default=[],
-            help=what,
-        )
-    parser.add_argument(
-        "--drops",
-        metavar="DIR",
-        type=Path,
-        nargs="+",
-        action="extend",
-        default=[],
-        help="a folder with a folder for each date (2005-06-18/letters/...), laid out in it as in the buckets: what is "
-        "in it comes in on that date, as on the stack, and what is told late is known late",
-    )
+    add_files(parser)
     parser.add_argument(
         "--policy",
         metavar="FILE",
@@ -70,11 +37,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "--from", dest="first", metavar="DATE", type=a_date, required=True, help="the first date played"
     )
     parser.add_argument("--to", dest="last", metavar="DATE", type=a_date, required=True, help="the last date played")
-    parser.add_argument("--then", metavar="FILE", help="a second policy, which is rolled out while the first is played")
-    parser.add_argument("--then-from", metavar="DATE", type=a_date, help="the date from which it counts")
-    parser.add_argument(
-        "--then-new-cases-only", action="store_true", help="it counts only for cases that open from that date on"
-    )
+    add_assumed(parser)
     parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="the folder for what comes out")
     parser.add_argument(
         "--report", metavar="FILE", type=Path, help="write a page (HTML, no network) that compares them"
@@ -87,35 +50,19 @@ def add_parser(subparsers: Subparsers) -> None:
         help="what one send_sms, queue_call, queue_letter, place_with_agency or file_legal costs, for the report",
     )
     parser.add_argument("--cost-currency", metavar="NAME", help="the currency of the costs, for the report")
-    parser.add_argument(
-        "--approve-after",
-        metavar="DAYS",
-        type=_days,
-        help="assume that every filing that waits for a legal officer's approval is approved so many days later, but "
-        "for the cases of which --approvals tells; without it such a case waits",
-    )
     parser.set_defaults(run=run)
-
-
-def _days(text: str) -> int:
-    if not text.isdecimal() or len(text) > 4:  # noqa: PLR2004 - ten years at most
-        raise argparse.ArgumentTypeError(f"{text} is no number of days from 0 to 9999")
-    return int(text)
 
 
 def run(args: argparse.Namespace) -> int:
     """Play, and print in a few lines what happened."""
-    from arrears.simulate import Inputs, InputsError, simulate
+    from arrears.simulate import InputsError, simulate
 
     if args.first > args.last:
         raise CommandError(f"--to {args.last} is before --from {args.first}", 2)
-    if not args.portfolio and not args.drops:
-        raise CommandError("--portfolio or --drops is needed: without accounts there is nothing to play", 2)
-    if (args.then is None) != (args.then_from is None):
-        raise CommandError("--then and --then-from go together", 2)
-    if args.then is not None and (len(args.policy) > 1 or args.report is not None):
+    inputs, then = inputs_of(args), then_of(args)
+    if then is not None and (len(args.policy) > 1 or args.report is not None):
         raise CommandError("--then is played after one --policy, and without --report", 2)
-    policies = [_load(file) for file in args.policy]
+    policies = [load(file) for file in args.policy]
     for policy_file in policies:
         for warning in policy_file.warnings:
             print(f"{warning} (warning)", file=sys.stderr)
@@ -123,35 +70,17 @@ def run(args: argparse.Namespace) -> int:
             what = "sms.monthly_budget: is not played; no text waits for the next month here (warning)"
             print(f"{policy_file.policy.label}: {what}", file=sys.stderr)
     try:
-        inputs = Inputs(**{kind: getattr(args, kind) for kind in (*_FILES, "drops")})
         if len(policies) > 1 or args.report is not None:
             _compare(args, inputs, policies)
         else:
             policy, after = policies[0].policy, args.approve_after
-            played = simulate(inputs, policy, args.first, args.last, args.out, then=_then(args), approve_after=after)
+            played = simulate(inputs, policy, args.first, args.last, args.out, then=then, approve_after=after)
             _print(played, args.out)
     except InputsError as error:
         raise CommandError(str(error), 2) from None
     except OSError as error:
         raise CommandError(f"{error.filename or args.out}: {error.strerror}") from None
     return 0
-
-
-def _load(file: str) -> "PolicyFile":
-    from arrears.policy_file import PolicyFileError, load_policy
-
-    try:
-        return load_policy(file, check_templates=False)
-    except PolicyFileError as error:
-        raise CommandError(f"the policy is refused\n{error}") from None
-
-
-def _then(args: argparse.Namespace) -> "Then | None":
-    from arrears.simulate.player import Then
-
-    if args.then is None:
-        return None
-    return Then(_load(args.then).policy, args.then_from, "new_cases" if args.then_new_cases_only else "all")
 
 
 def _compare(args: argparse.Namespace, inputs: "Inputs", policies: "list[PolicyFile]") -> None:

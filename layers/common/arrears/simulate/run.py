@@ -387,6 +387,16 @@ class Simulation:
         }
 
 
+def check_rollout(policy: Policy, then: Then | None) -> None:
+    """Refuse what cannot be played.
+
+    Raises:
+        InputsError: the two policies name other agencies.
+    """
+    if then is not None and (policy.agencies, policy.agency_id) != (then.policy.agencies, then.policy.agency_id):
+        raise InputsError(f"{policy.label} and {then.policy.label} name other agencies: that is not played")
+
+
 def simulate(
     inputs: Inputs,
     policy: Policy,
@@ -403,8 +413,7 @@ def simulate(
         InputsError: a path leads nowhere, a folder holds no such file, or the two policies name other agencies.
         OSError: the folder cannot be written.
     """
-    if then is not None and (policy.agencies, policy.agency_id) != (then.policy.agencies, then.policy.agency_id):
-        raise InputsError(f"{policy.label} and {then.policy.label} name other agencies: that is not played")
+    check_rollout(policy, then)
     return Simulation(inputs.files(), policy, first, last, approve_after, then).run(out)
 
 
