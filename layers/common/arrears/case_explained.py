@@ -45,7 +45,8 @@ _ACTIONS: dict[Action, str] = {
     "lift_freeze": "lifting of the freeze",
 }
 _CODES = re.compile(rf"\b({'|'.join(_ACTIONS)})\b")
-_DATES = re.compile(r"(?<![\w.-])\d{4}-\d{2}-\d{2}(?![\w-])")
+#: A date in a sentence: one in the key of an object or the name of a file stays.
+_DATES = re.compile(r"(?<![\w.=/-])\d{4}-\d{2}-\d{2}(?![\w/-]|\.\w)")
 
 
 @dataclass(frozen=True)

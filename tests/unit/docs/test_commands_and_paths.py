@@ -1,12 +1,13 @@
 """What README and docs name exists: make targets, commands, options, files, links, outputs, functions, events."""
 
 import re
+import shlex
 import tomllib
 from pathlib import Path
 
 import pytest
 
-from arrears.cli import main
+from arrears.cli import main, parser_of
 from tests.unit.docs.markdown import DOCUMENTS, anchors, commands, links, name_of, read, spans
 from tools.template import ROOT, functions, load
 
@@ -54,6 +55,54 @@ def test_options_of_arrears_exist(command: str, capsys: pytest.CaptureFixture[st
 
     usage = capsys.readouterr().out
     assert [option for option in words if option.startswith("--") and option not in usage] == []
+
+
+#: Whole command lines that a reader may copy: with what they are about, not only their names. The changelog and the
+#: decisions name options in passing.
+WHOLE = sorted(
+    {
+        command.removeprefix(".venv/bin/")
+        for document in DOCUMENTS
+        if document.name != "CHANGELOG.md" and document.parent.name != "decisions"
+        for command in commands(read(document))
+        if re.match(r"(?:\.venv/bin/)?arrears (?:[a-z-]+ )*[^a-z ]", command) and "..." not in command
+    }
+)
+
+
+class _AsksStackError(Exception):
+    """The command line made sense: the command went on to its stack."""
+
+
+@pytest.mark.parametrize("command", WHOLE)
+def test_a_whole_command_is_one_that_the_command_line_takes(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def connect(_name: str | None = None) -> None:
+        raise _AsksStackError
+
+    monkeypatch.setattr("arrears.stack.connect", connect)
+    text = re.split(r"\s{3,}", command.replace("DATE", "2005-06-18"))[0]
+    words = shlex.split(re.sub(r"[\[\]]", "", text))[1:]
+    try:
+        # A file that is named only for example is not there: 1. What makes no sense is 2.
+        taken = main(words) if "--stack" in words else parses(words)
+    except _AsksStackError:
+        taken = 0
+    except SystemExit as ended:
+        taken = ended.code
+    assert taken in {0, 1}, capsys.readouterr().err
+
+
+def parses(words: list[str]) -> int:
+    parser_of(words).parse_args(words)
+    return 0
+
+
+def test_whole_commands_are_found() -> None:
+    assert len(WHOLE) > 40
+    assert "arrears policy diff A B" in WHOLE
+    assert "arrears case retry" not in WHOLE
 
 
 def test_what_the_contract_names_is_documented() -> None:

@@ -1,15 +1,16 @@
 """`arrears case explain`: what is said of a date is what was known, decided and done, and what is done next."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, time, timedelta
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from arrears.case_explained import Told, explain_case
+from arrears.case_explained import Happened, Told, explain_case
 from arrears.domain.ahead import play_ahead
-from arrears.domain.events import ActionPlanned
+from arrears.domain.events import ActionDone, ActionPlanned
 from arrears.domain.moment import Moment
 from arrears.domain.policy import Policy
 from arrears.domain.rollout import Scope
@@ -67,6 +68,22 @@ def test_what_was_done_is_told_with_its_reason_and_its_policy() -> None:
     assert "- stage call: 15 DPD reached on 16 June 2005 [test 1]" in text
     assert "- call planned: stage call: call 1 of 2, due 16 June 2005 [test 1]" in text
     assert "Nothing more was to be done: nothing is due before 19 June 2005." in text
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "agency_id=a/recalls/date=2005-06-16/recalls.csv",
+        "letters/2005-06-16/L.pdf",
+        "2005-06-16/x",
+        "mail/2005-06-16.csv",
+    ],
+)
+def test_the_key_of_an_object_stays_as_it_is(key: str) -> None:
+    asked = told("06-16")
+    lines = explain_case(replace(asked, happened=[Happened(ActionDone("A", day("06-16"), key))]))
+
+    assert f"- done: A ({key})" in " ".join(" ".join(lines).split())
 
 
 def test_a_date_on_which_nothing_was_done_has_its_reason_too() -> None:

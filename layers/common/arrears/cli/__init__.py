@@ -30,7 +30,7 @@ GROUPS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
-    args = _parser(arguments).parse_args(arguments)
+    args = parser_of(arguments).parse_args(arguments)
     try:
         code: int = args.run(args)
         sys.stdout.flush()
@@ -46,7 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+def parser_of(arguments: Sequence[str]) -> argparse.ArgumentParser:
+    """Return the parser that has the commands of the group that is named."""
     from arrears import __version__
 
     parser = argparse.ArgumentParser(
