@@ -228,7 +228,7 @@ class Watch:
             late = oldest is not None and event.on > add_months(oldest, threshold.months_past_due)
             self._holds(late, "3 stages", f"{case.case_id}: {event.stage} before its months past due")
         if threshold.agency == "failed":
-            failed = any(p.ended in ("returned", "term") for p in case.placements)
+            failed = any(p.ended in ("returned", "term", "order") for p in case.placements)
             self._holds(failed, "3 stages", f"{case.case_id}: {event.stage} before an agency failed")
         for needed in stage.requires:
             since = event.on - timedelta(days=needed.at_least_days_ago)

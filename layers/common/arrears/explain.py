@@ -78,7 +78,7 @@ def _threshold(threshold: Threshold) -> str:
         months = "1 month" if threshold.months_past_due == 1 else f"{threshold.months_past_due} months"
         words.append(f"when overdue for more than {months}")
     if threshold.agency is not None:
-        words.append("when the agency has given the case back, or its time is over")
+        words.append("when the agency has given the case back, its time is over, or an operator has taken it back")
     return " and ".join(words)
 
 

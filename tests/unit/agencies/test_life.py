@@ -22,6 +22,7 @@ from arrears.domain.events import (
     LetterReported,
     OperatorListed,
     RecallOrdered,
+    StageEntered,
 )
 from arrears.domain.moment import Moment
 from arrears.domain.policy import Policy
@@ -272,6 +273,28 @@ def test_an_operators_word_recalls_and_the_next_agency_gets_the_case() -> None:
     assert play.agencies == ["north", "south"]
     plan = next(event for event in play.of(ActionPlanned) if event.action == "recall_from_agency")
     assert plan.reason == "I. Operator wants it back: complaint"
+
+
+def test_an_operators_word_is_a_failure_where_one_agency_gets_all_cases_too() -> None:
+    """Nothing would ever become of the case otherwise: it is placed once, and placed already."""
+    play = Play(rules(agencies=[], placements={}, legal={}))
+    play.later(10)
+    play.news(RecallOrdered(play.on, "I. Operator", "complaint"))
+    play.day()
+
+    assert play.case.placements[0].ended == "order"
+    assert (play.case.stage, play.case.stage_entered_on) == ("final_notice", play.on)
+    assert play.of(StageEntered)[-1].reason.startswith(f"stage final_notice: the agency failed on {play.on}")
+
+
+def test_an_operators_word_counts_toward_the_suit_like_any_other_failure() -> None:
+    play = Play(rules(placements={"at_most": 1, "before_legal": 1}))
+    play.later(10)
+    play.news(RecallOrdered(play.on, "I. Operator", "complaint"))
+    play.day()
+
+    assert play.agencies == ["north"]
+    assert (play.case.stage, play.case.stage_entered_on) == ("final_notice", play.on)
 
 
 def test_paid_after_filing_is_withdrawn_before_the_case_closes() -> None:

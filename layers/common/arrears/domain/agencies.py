@@ -17,8 +17,6 @@ from arrears.domain.money import Money
 from arrears.domain.policy import Agency, Policy
 from arrears.domain.value import changed, value
 
-#: Ways in which a placement ends without success: the agency gave up, its term is over, an operator wanted it back.
-_FAILED: tuple[str, ...] = ("", "returned", "term", "order")
 #: A placement that ended so is none that the case has seen: it is due again.
 _NOT_COUNTED: tuple[str, ...] = ("hold", "plan", "deferred")
 
@@ -220,8 +218,7 @@ def _outcome(
 # --- one case's placements -------------------------------------------------------------------------------------------
 def term_end(policy: Policy, placement: Placement) -> date | None:
     """Return the date on which a placement's term is over (rule 6): the agency's term, else the stage's."""
-    days = placement.term_days if placement.term_days is not None else policy.term_days
-    return None if days is None else placement.placed_on + timedelta(days=days)
+    return policy.term_end(placement.placed_on, placement.term_days)
 
 
 def agency_fails_on(case: Case, policy: Policy, on: date) -> date | None:
@@ -229,20 +226,24 @@ def agency_fails_on(case: Case, policy: Policy, on: date) -> date | None:
 
     Where the policy names agencies: from which `before_legal` of them have failed, or all that could take the case.
     """
-    if not policy.agencies:
-        return case.agency_fails_on(policy.term_days)
-    failures = []
-    for placement in case.placements:
-        if placement.ended in _FAILED:
-            over = placement.ended_on if placement.ended in ("returned", "order") else term_end(policy, placement)
-            if over is not None:
-                failures.append(over)
-    failures.sort()
+    if not case.placements:
+        return None
+    failures = sorted(over for each in case.placements if (over := _failed_on(policy, each)) is not None)
     rules = policy.placements
-    need = min(rules.before_legal, rules.at_most)
+    need = min(rules.before_legal, rules.at_most) if policy.agencies else 1
     if len(failures) < need and failures and not _others_left(case, policy, on):
         need = len(failures)
     return failures[need - 1] if len(failures) >= need else None
+
+
+def _failed_on(policy: Policy, placement: Placement) -> date | None:
+    """Return the date from which a placement has failed: given back, ordered back, or its term over.
+
+    One that a hold or a plan ended is no failure: placing is due again when that is over (rule 11).
+    """
+    if placement.ended in ("returned", "order"):
+        return placement.ended_on
+    return term_end(policy, placement) if placement.ended in ("", "term") else None
 
 
 def _others_left(case: Case, policy: Policy, on: date) -> bool:

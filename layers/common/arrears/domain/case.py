@@ -1,7 +1,7 @@
 """A case: one delinquency episode of one account, and how each event changes it."""
 
 from collections.abc import Iterable, Iterator
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import Literal
 
@@ -287,21 +287,6 @@ class Case:
     def steps_done(self, step: str) -> list[Done]:
         """Return what was done for one step of the current stage, oldest first."""
         return [done for done in self.done if done.step == step]
-
-    def agency_fails_on(self, term_days: int | None) -> date | None:
-        """Return the date from which the agency stage has failed: given back, or the term over (rule 6).
-
-        A placement that a hold ended is no failure: placing is due again when the hold is lifted (rule 11).
-        """
-        if not self.placements:
-            return None
-        dates = []
-        for placement in self.placements:
-            if placement.ended == "returned" and placement.ended_on is not None:
-                dates.append(placement.ended_on)
-            elif placement.ended in ("", "term") and term_days is not None:
-                dates.append(placement.placed_on + timedelta(days=term_days))
-        return min(dates, default=None)
 
     def result_of(self, done: Done, on: date) -> Call | None:
         """Return what came of a call by a date: the first result for its number, before the next call to it.

@@ -43,7 +43,7 @@ class Threshold(PolicyModel):
     Attributes:
         days_past_due: holds when DPD is at least this, in days.
         months_past_due: holds on every date later than the oldest due date plus this many calendar months.
-        agency: `failed` holds once the agency gave the case back or its term is over.
+        agency: `failed` holds once the agency gave the case back, its term is over, or an operator had it back.
     """
 
     days_past_due: Days | None = None
@@ -600,9 +600,10 @@ class Policy(PolicyModel):
         agency = self.agency(agency_id)
         return AgencyFiles() if agency is None else agency.files
 
-    def term_end(self, placed_on: date) -> date | None:
-        """Return the date on which a placement's term is over (rule 6); None where no term is set."""
-        return None if self.term_days is None else placed_on + timedelta(days=self.term_days)
+    def term_end(self, placed_on: date, term_days: int | None = None) -> date | None:
+        """Return the date on which a placement's term is over (rule 6): its own, else the stage's; None for no term."""
+        days = self.term_days if term_days is None else term_days
+        return None if days is None else placed_on + timedelta(days=days)
 
     def warnings(self) -> list[str]:
         """Return what a collections manager should know though it is no error (rule 9 among it)."""

@@ -158,7 +158,10 @@ def stage_conditions(case: Case, policy: Policy, name: str, on: date) -> list[Co
             None if due is None else _reached(case, policy, due, None, months, on),
         )
     if threshold.agency is not None:
-        dated("the agency has given the case back, or its time is over", agency_fails_on(case, policy, on))
+        dated(
+            "the agency has given the case back, its time is over, or an operator has taken it back",
+            agency_fails_on(case, policy, on),
+        )
     for need in stage.requires:
         dated(_requirement_in_words(need), _required_from(case, need))
     minimum = stage.minimum_arrears.get(case.arrears(on).currency)
