@@ -107,6 +107,15 @@ HOSTILE: list[tuple[str, str, bytes, str]] = [
         row(at=(OPENS - timedelta(days=9)).isoformat()),
         "at: is before the case was placed",
     ),
+    *(
+        (
+            f"a case {outcome} in another century",
+            f"{RETURNS}far-{outcome}.csv",
+            row(at="2199-12-31", outcome=outcome, amount=amount),
+            f"at: is more than a day after the business date, which is {AT}",
+        )
+        for outcome, amount in (("returned", ""), ("disputed", ""), ("promise", ""), ("payment", "10.00"))
+    ),
     ("a control character", f"{RETURNS}m.csv", row(note="\x1b[2Jgone"), "note:"),
     ("an outcome of its own", f"{RETURNS}n.csv", row(outcome="cured"), "outcome:"),
     ("quotation marks without end", f"{RETURNS}p.csv", rows(*['a","'] * 500), "row: a quotation mark is out of place"),

@@ -179,14 +179,61 @@ def test_a_new_address_is_stored_though_the_figures_are_the_same(stack: Stack, c
     assert profile.phone_mobile == "+8613800138999"
 
 
-def test_an_older_row_does_not_bring_back_an_old_address(stack: Stack, come_in: Import) -> None:
+def test_a_row_ahead_of_its_date_says_who_the_cardholder_is_from_then_on(stack: Stack, come_in: Import) -> None:
     come_in("portfolio", {"as_of": "2005-06-10"})
 
     assert come_in("portfolio", {"phone_mobile": "+8613800138999"}) == ["accepted"], "it is the one in force"
 
-    profile = stack.table.account(ACCOUNT_ID).profile
-    assert profile is not None
-    assert profile.phone_mobile == PROFILE.phone_mobile
+    record = stack.table.account(ACCOUNT_ID)
+    before, after = record.profile_on(date(2005, 6, 9)), record.profile_on(date(2005, 6, 10))
+    assert before is not None
+    assert before.phone_mobile == "+8613800138999"
+    assert after is not None
+    assert after.phone_mobile == PROFILE.phone_mobile
+
+
+def test_one_row_with_a_wrong_date_ahead_changes_nothing_of_today(stack: Stack, come_in: Import) -> None:
+    come_in("portfolio")
+    wrong = {"as_of": "2005-12-02", "currency": "USD", "timezone": "Pacific/Auckland", "phone_mobile": "+8613800138999"}
+    assert come_in("portfolio", wrong) == ["accepted"]
+
+    assert come_in("payments") == ["accepted"], "the account's currency is that of the extract in force"
+    stack.on(OPENS + DAY)
+    assert come_in("portfolio", {**LATER, "phone_mobile": "+8613800138111"}) == ["accepted"]
+
+    record = stack.table.account(ACCOUNT_ID)
+    now = record.profile_on(OPENS + DAY)
+    assert now is not None
+    assert (now.phone_mobile, record.account.timezone) == ("+8613800138111", "Asia/Shanghai")
+    assert record.account.arrears(OPENS + DAY) == money("1200.00")
+
+
+AHEAD: dict["Kind", Row] = {
+    "portfolio": {"as_of": "2199-12-31"},
+    "payments": {"paid_at": "2199-12-31T00:00:00+08:00"},
+    "holds": {"at": "2199-12-31"},
+    "calls": {"called_at": "2199-12-31T10:00:00+08:00"},
+}
+
+
+@pytest.mark.usefixtures("open_case")
+@pytest.mark.parametrize("kind", list(AHEAD))
+def test_a_date_that_no_early_file_has_is_refused(stack: Stack, come_in: Import, kind: "Kind") -> None:
+    known, case = stack.table.account(ACCOUNT_ID), stack.case(CASE_ID)
+    (column,) = AHEAD[kind]
+
+    (refused,) = come_in(kind, AHEAD[kind])
+
+    assert refused == f"{column}: is more than 300 days after the business date, which is {OPENS}"
+    assert (stack.table.account(ACCOUNT_ID), stack.case(CASE_ID)) == (known, case)
+
+
+def test_what_comes_some_months_early_and_the_end_of_a_hold_are_taken_in(come_in: Import) -> None:
+    come_in("portfolio")
+
+    assert come_in("payments", {"paid_at": "2006-03-01T00:00:00+08:00"}) == ["accepted"]
+    assert come_in("holds", {"status": "lifted", "at": "2007-01-01"}) == ["accepted"]
+    assert come_in("holds", {"hold_id": "H2", "at": "2005-06-05", "until": "2007-01-01"}) == ["accepted"]
 
 
 def test_a_drop_that_is_taken_in_again_reports_the_same(come_in: Import) -> None:

@@ -1,6 +1,7 @@
 """`arrears simulate --drops`: files come in on dates, as on the stack, and what is told late is known late."""
 
 import csv
+import json
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,21 @@ def test_a_file_that_comes_early_counts_from_the_dates_of_its_rows(tmp_path: Pat
     drop(drops, "2005-06-02", "portfolio", extract("2005-06-02"))
     drop(drops, "2005-06-02", "payments", payment | {"paid_at": "2005-06-20T10:00:00+08:00"})
     assert played(Inputs(drops=[drops]), tmp_path / "out")[-1] == "06-20 case_closed"
+
+
+def test_what_is_dated_too_far_ahead_of_its_file_is_refused(tmp_path: Path) -> None:
+    """As on the stack, where the file comes in on that date."""
+    drops, out = tmp_path / "drops", tmp_path / "out"
+    payment = {"payment_id": "P1", "account_id": "CARD-0001", "amount": "600.00", "currency": "CNY"}
+    drop(drops, "2005-06-02", "portfolio", extract("2005-06-02"), extract("2006-06-02"))
+    drop(drops, "2005-06-02", "payments", payment | {"paid_at": "2006-06-20T10:00:00+08:00"})
+
+    simulate(Inputs(drops=[drops]), policy(**RULES), date(2005, 6, 2), date(2005, 7, 31), out)
+
+    refused = [json.loads(line) for line in (out / "rejects.jsonl").read_text().splitlines()]
+    reasons = [f"{each['field']}: {each['reason']}" for each in refused]
+    ahead = "is more than 300 days after the business date, which is 2005-06-02"
+    assert sorted(reasons) == [f"as_of: {ahead}", f"paid_at: {ahead}"]
 
 
 def test_a_correction_of_an_extract_counts_from_when_it_comes_in(tmp_path: Path) -> None:

@@ -66,6 +66,7 @@ class AccountRecord:
     Attributes:
         version: raised by whoever writes it; 0 for an account that is not stored yet.
         profile: who the cardholder is; kept apart from the facts, and out of every event.
+        coming: by `as_of`, what extracts say of it that were not in force yet when the account was last written.
         open_case: the id of the case that is open.
         generation: the generation of the execution that has, or will have, the next case.
         sources: by `as_of`, which row of which file an extract came from and a hash of it.
@@ -80,6 +81,12 @@ class AccountRecord:
     generation: int = 1
     sources: dict[str, str] = field(default_factory=dict)
     due: str | None = None
+    coming: dict[str, Profile] = field(default_factory=dict)
+
+    def profile_on(self, on: date) -> Profile | None:
+        """Return who the cardholder is by the extract that is in force on a date."""
+        known = max((as_of for as_of in self.coming if as_of <= on.isoformat()), default=None)
+        return self.profile if known is None else self.coming[known]
 
 
 @dataclass(frozen=True)
@@ -356,6 +363,9 @@ class Table:
         }
         if record.profile is not None:
             item["profile"] = {"S": json.dumps(record.profile.to_dict(), ensure_ascii=False, sort_keys=True)}
+        if record.coming:
+            coming = {as_of: profile.to_dict() for as_of, profile in record.coming.items()}
+            item["coming"] = {"S": json.dumps(coming, ensure_ascii=False, sort_keys=True)}
         if record.open_case is not None:
             item["open_case"] = {"S": record.open_case}
         if record.sources:
@@ -542,6 +552,10 @@ def _account_record(account_id: str, item: Item | None) -> AccountRecord:
         generation=int(item["generation"]["N"]),
         sources={name: value["S"] for name, value in item.get("sources", {}).get("M", {}).items()},
         due=item["due"]["S"] if "due" in item else None,
+        coming={
+            as_of: Profile.from_dict(told)
+            for as_of, told in json.loads(item["coming"]["S"] if "coming" in item else "{}").items()
+        },
     )
 
 

@@ -273,8 +273,16 @@ class Account:
 
     @property
     def timezone(self) -> str:
-        """The account's zone by its newest extract; UTC while none is known."""
-        return self.extracts[-1].timezone if self.extracts else "UTC"
+        """The account's zone by the oldest extract that is kept, which was in force when the account was last written.
+
+        UTC while no extract is known. One of a later date says nothing of today.
+        """
+        return self.extracts[0].timezone if self.extracts else "UTC"
+
+    def timezone_at(self, at: date) -> str:
+        """Return the zone at an instant: by the last extract whose date is not later there, else by the first one."""
+        known = (each.timezone for each in reversed(self.extracts) if each.as_of <= local_date(at, each.timezone))
+        return next(known, self.timezone)
 
     def arrears(self, on: date) -> Money | None:
         """Return the known arrears on a date, never below zero; None while no extract is known.
@@ -325,8 +333,9 @@ class Account:
         if extract.renewed:
             renewed = {*self.renewed, *(Renewed(means, extract.as_of) for means in extract.renewed)}
             moved = changed(moved, renewed=tuple(sorted(renewed, key=lambda each: (each.on, each.means))))
-        if self.payments and moved.timezone != self.timezone:
-            dated = tuple(changed(p, paid_on=local_date(p.paid_at, moved.timezone)) for p in self.payments)
+        if self.payments and {each.timezone for each in self.extracts} != {extract.timezone}:
+            days = (local_date(payment.paid_at, moved.timezone_at(payment.paid_at)) for payment in self.payments)
+            dated = tuple(changed(payment, paid_on=day) for payment, day in zip(self.payments, days, strict=True))
             return changed(moved, payments=dated)
         return moved
 

@@ -92,7 +92,8 @@ class FileLegal:
         bank = self.wordings.bank(work.active, made.language)
         writes = []
         if self.filed is not None:
-            writes.append(self.filed.noting(Filed(case_id, filed_on, work.account.profile or Profile(), bank)))
+            profile = work.account.profile_on(filed_on) or Profile()
+            writes.append(self.filed.noting(Filed(case_id, filed_on, profile, bank)))
         return Effect(f"{made.folder}manifest.json", details, writes)
 
     def build(

@@ -64,7 +64,7 @@ def known(case: Case, account: AccountRecord, on: date) -> Known:
     if extract is None or extract.oldest_due is None:
         raise PermanentDocumentError(f"{case.case_id}: nothing is past due on {on}")
     days = (on - extract.oldest_due).days
-    return Known(case, on, extract, extract.oldest_due, case.arrears(on), days, account.profile or Profile())
+    return Known(case, on, extract, extract.oldest_due, case.arrears(on), days, account.profile_on(on) or Profile())
 
 
 def known_for(work: Work) -> Known:

@@ -97,7 +97,7 @@ class _Member:
         """
         known = self._account
         if isinstance(fact, Extract):
-            if fact.as_of > on or fact.renewed or (known.extracts and fact.timezone != known.timezone):
+            if fact.as_of > on or fact.renewed or (known.extracts and fact.timezone != known.extracts[-1].timezone):
                 raise _ByItselfError
             if not known.extracts or known.extracts[-1].as_of < fact.as_of:
                 # All that was known is in it; quicker than to put it beside that first.

@@ -35,6 +35,7 @@ from arrears.files import (
     parse,
     parse_portfolio,
 )
+from arrears.files.ahead import check_ahead
 from arrears.files.cells import Row
 from arrears.files.records import (
     cells_of,
@@ -187,6 +188,8 @@ def without_repeats(
     return list(known.values())
 
 
+#: The column that dates a row, by its kind; empty for one that may tell of any later date.
+_DATED_BY = ("as_of", "paid_at", "at", "called_at", "at", "at", "at", "at", "at", "", "")
 _KEYS = (
     *("account_id", "payment_id", "hold_id", "call_id", "letter_id", "return_id"),
     *("action_id", "account_id", "action_id", "plan_id", "case_id"),
@@ -228,15 +231,29 @@ def may_matter(rows: Iterable[Kept]) -> bool:
 def dated_facts(rows: Iterable[Kept], refused: Refused, arrivals: Arrivals) -> Iterator[DatedFact]:
     """Yield an account's facts with the dates from which they are known, and count, at the account's place.
 
-    A fact keeps its own date. It cannot be known before its file has come in.
+    A fact keeps its own date. It cannot be known before its file has come in; one that is dated too far ahead of that
+    is refused.
     """
 
     def known_from(on: date, row: Kept) -> date:
         arrival = arrivals[row[1]]
         return on if arrival is None else max(on, arrival)
 
+    def in_time(on: date, row: Kept) -> bool:
+        arrival = arrivals[row[1]]
+        column = _DATED_BY[row[0]] if row[0] != _HOLD or row[6] == "placed" else ""
+        if arrival is None or not column:
+            return True
+        try:
+            check_ahead(column, on, arrival, agency=row[0] == _RETURN)
+        except RowError as error:
+            refused(row[1], row[2], error.field, error.reason)
+            return False
+        return True
+
     cells = [(tuple(row[5].split(_SEPARATOR)), row) for row in rows if row[0] == _EXTRACT]
     told = [(plain_extract(each), each, row) for each, row in cells]
+    told = [each for each in told if in_time(each[0].as_of, each[2])]
     told.sort(key=lambda each: each[0].as_of)
     for (extract, now, row), (_, before, _) in zip(told, [*told[:1], *told], strict=False):
         renewed = renewed_between(before, now)
@@ -245,6 +262,8 @@ def dated_facts(rows: Iterable[Kept], refused: Refused, arrivals: Arrivals) -> I
     for row in rows:
         if row[0] != _EXTRACT:
             on, fact = _READERS[row[0]](row, zones)
+            if not in_time(on, row):
+                continue
             yield DatedFact(known_from(on, row), fact, _refusal(refused, row) if row[0] >= _CALL else no_refusal)
 
 

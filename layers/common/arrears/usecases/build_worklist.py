@@ -156,7 +156,7 @@ class BuildWorklist:
         self, rank: int, entry: Entry, record: CaseRecord, account: AccountRecord, policies: Policies, day: date
     ) -> dict[str, object]:
         policy = policies.for_case(record.case, day).policy
-        profile, extract = account.profile or Profile(), account.account.extract(day)
+        profile, extract = account.profile_on(day) or Profile(), account.account.extract(day)
         allowed = PHONES if policy.bound is None else numbers_to_call(record.case, policy, day)
         guarantors = extract.guarantors if extract is not None else ()
         numbers = call_numbers(profile, entry.phone, allowed, guarantors)

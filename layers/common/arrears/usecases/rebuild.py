@@ -52,7 +52,7 @@ class Rebuild:
         active = self.settings.policies().for_case(record.case, filing.on)
         account = self.table.account(record.case.account_id)
         if parties is not None:
-            account = replace(account, profile=parties.profile)
+            account = replace(account, profile=parties.profile, coming={})
         maker = FileLegal(self.table, self.documents, self.legal, Wordings(production=self.production))
         made = maker.build(record, filing.action_id, account, active, parties.bank if parties is not None else None)
         files = {file.name: file.body for file in made.files} | {"manifest.json": made.manifest}

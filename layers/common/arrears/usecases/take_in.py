@@ -21,7 +21,7 @@ from arrears.adapters.settings import Clock, Policies, Settings
 from arrears.adapters.table import AccountRecord, CaseRecord, StaleError, Table
 from arrears.domain.agencies import settle_commission, settle_received
 from arrears.domain.calls import why_refused
-from arrears.domain.dates import ONE_DAY
+from arrears.domain.dates import ONE_DAY, local_date
 from arrears.domain.decide import account_of, case_id_of, opens_on
 from arrears.domain.events import (
     ArrearsReported,
@@ -60,6 +60,7 @@ from arrears.files import (
     ReturnRow,
     RowError,
 )
+from arrears.files.ahead import check_ahead, dated
 from arrears.records import Stamp
 from arrears.usecases.assess import TRIES
 from arrears.usecases.drop import Drop, kind_of_rows
@@ -405,6 +406,11 @@ class _Ledger:
                 change = self._freeze(record)
             case _:
                 change = self._return(record)
+        told = dated(record)
+        if told is not None:
+            column, at = told
+            on = local_date(at, change.timezone)
+            check_ahead(column, on, change.on, agency=isinstance(record, ReturnRow))
         change.fact = fact
         return change
 
@@ -416,6 +422,7 @@ class _Ledger:
         account, as_of = record.account, extract.as_of.isoformat()
         moved = account.with_extract(extract)
         change = self._begin(moved.timezone)
+        check_ahead("as_of", extract.as_of, change.on)
         source = Source.read(record.sources.get(as_of))
         before: Outcome = "accepted" if source.by == by else "unchanged"
         in_force = account.extract(change.on)
@@ -433,11 +440,14 @@ class _Ledger:
         sources = {
             date: text for date, text in record.sources.items() if date in dates or Source.read(text).by.startswith(run)
         }
-        newest = moved.extracts[-1].as_of == extract.as_of
+        coming = {date: each for date, each in record.coming.items() if date > change.on.isoformat()}
+        if extract.as_of > change.on:
+            coming[as_of] = row.profile
         change.account = replace(
             record,
             account=kept,
-            profile=row.profile if newest else record.profile,
+            profile=row.profile if extract.as_of <= change.on else record.profile_on(change.on),
+            coming=coming,
             sources={**sources, as_of: " ".join(told)},
         )
         if known != extract:
@@ -450,16 +460,16 @@ class _Ledger:
         extracts = record.account.extracts
         known = next((known for known in extracts if known.as_of == extract.as_of), None)
         renewed = set(known.renewed) if known is not None else set[Means]()
-        before = record.profile
-        if before is not None and before != row.profile and extracts and extract.as_of >= extracts[-1].as_of:
+        before = record.profile_on(extract.as_of)
+        if before is not None and before != row.profile and extracts:
             renewed.update(row.profile.renewed_since(before))
         return replace(extract, renewed=tuple(sorted(renewed)))
 
     def _payment(self, row: PaymentRow) -> Change:
         account = self._record.account
         change = self._begin(account.timezone)
-        _check_currency(account, row.amount)
-        payment = row.payment(account.timezone)
+        _check_currency(account, row.amount, change.on)
+        payment = row.payment(account.timezone_at(row.paid_at))
         received = PaymentReceived(payment)
         self._change_account(change, learn(account, received))
         case = self._open_case()
@@ -484,7 +494,7 @@ class _Ledger:
         account, case, told = self._record.account, self._open_case(), row.told
         change = self._begin(account.timezone)
         if isinstance(told, PlanAgreed):
-            _check_currency(account, told.plan.amount)
+            _check_currency(account, told.plan.amount, change.on)
         elif self._table.fact(self._account_id, "plan", f"{row.plan_id}#agreed") is None:
             raise RowError("plan_id", "is no plan that was agreed")
         if case is None:
@@ -496,7 +506,7 @@ class _Ledger:
     def _call(self, row: CallRow) -> Change:
         account, case = self._record.account, self._open_case()
         change = self._begin(account.timezone)
-        call = row.call(account.timezone)
+        call = row.call(account.timezone_at(row.called_at))
         of = case or self._last_case()
         if of is not None:
             refusal = why_refused(of.case, self._to.policies.for_case(of.case, change.on).policy, call)
@@ -582,7 +592,7 @@ class _Ledger:
         account, fact_id = self._record.account, f"agency:{agency_id}:{row.return_id}"
         payment = row.payment(agency_id, timezone)
         if payment is not None:
-            _check_currency(account, payment.amount)
+            _check_currency(account, payment.amount, change.on)
             received = PaymentReceived(replace(payment, payment_id=fact_id))
             self._change_account(change, learn(account, received))
             change.append(self._open_case(), received)
@@ -658,9 +668,10 @@ class _Ledger:
         return due
 
 
-def _check_currency(account: Account, amount: Money) -> None:
-    if account.extracts and account.extracts[-1].past_due.currency != amount.currency:
-        raise RowError("currency", f"is not {account.extracts[-1].past_due.currency}, the account's")
+def _check_currency(account: Account, amount: Money, on: date) -> None:
+    extract = account.extract(on) or (account.extracts[0] if account.extracts else None)
+    if extract is not None and extract.past_due.currency != amount.currency:
+        raise RowError("currency", f"is not {extract.past_due.currency}, the account's")
 
 
 def _within_limits(account: Account) -> Account:
