@@ -414,8 +414,9 @@ def alarm_table() -> str:
         alarm = body["Properties"]
         threshold = alarm["Threshold"]
         than = f"`{threshold['Ref']}`" if isinstance(threshold, dict) else f"{threshold}"
-        of = alarm["Dimensions"][0]["Value"]
-        metric = f"`{alarm['MetricName']}`" + (f" of `{of['Fn::GetAtt'][0]}`" if "Fn::GetAtt" in of else "")
+        of = [_place(each["Value"]) for each in alarm.get("Dimensions", [])]
+        where = "".join(f" of `{each.removesuffix('.QueueName')}`" for each in of if each != "AWS::StackName")
+        metric = f"`{alarm['MetricName']}`{where}"
         rings = (
             f"{metric}: {_COMPARED[alarm['ComparisonOperator']]} {than} {_STATISTICS[alarm['Statistic']]} "
             f"in {_period(alarm['Period'])}"

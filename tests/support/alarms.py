@@ -72,7 +72,7 @@ class Alarm:
 
     def hears(self, datum: Datum) -> bool:
         """Say whether a value is of the very metric: a metric of other dimensions is another one."""
-        dimensions = {each["Name"]: each["Value"] for each in self.properties["Dimensions"]}
+        dimensions = {each["Name"]: each["Value"] for each in self.properties.get("Dimensions", [])}
         return (datum.namespace, datum.metric, datum.dimensions) == (
             self.properties["Namespace"],
             self.properties["MetricName"],

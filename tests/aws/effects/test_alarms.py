@@ -10,11 +10,11 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import pytest
 
@@ -43,6 +43,14 @@ QUEUES = resources(load(), "AWS::SQS::Queue")
 #: What SQS tells of a queue each minute, with the one dimension QueueName, of those that an alarm may wait for:
 #: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
 SQS_METRICS = {"ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"}
+#: What other services tell by themselves, each with its namespace and its dimensions.
+#: What the account is charged has none.
+#: https://docs.aws.amazon.com/sns/latest/dg/sns-monitoring-using-cloudwatch.html
+#: https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
+TOLD_BY_AWS: dict[str, tuple[str, dict[str, str]]] = {
+    "SMSMonthToDateSpentUSD": ("AWS/SNS", {}),
+    "IteratorAge": ("AWS/Lambda", {"FunctionName": "WakeCaseFunction"}),
+}
 Read = Callable[[], list[Datum]]
 
 
@@ -210,6 +218,13 @@ def due_for(days: int) -> Scenario:
     return look
 
 
+def not_started(world: World) -> None:
+    """An account is due, and its execution is refused."""
+    world.report()
+    cast("States", aws.stepfunctions()).errors.append("InvalidName")
+    scan(world)
+
+
 def paused_for(hours: int) -> Scenario:
     def look(world: World) -> None:
         world.stack.on(OPENS + 3 * DAY)
@@ -259,15 +274,24 @@ class Case:
 
     Attributes:
         after: how long after it a queue is looked at, in seconds: when the alarm rings, and when it does not yet.
+        told: what a service of AWS tells that nothing stands in for here: when it rings, and when it does not yet.
     """
 
     rings: Scenario
     quiet: Scenario
     after: tuple[float, float] = (0, 0)
+    told: tuple[Sequence[Datum], Sequence[Datum]] = ((), ())
 
 
 def opened(count: int) -> Scenario:
     return observed(*[CaseOpened(CASE_ID, account(), OPENS, "due")] * count)
+
+
+def told_by_aws(metric: str, *values: float) -> tuple[list[Datum], list[Datum]]:
+    """A value that makes an alarm ring, and one that does not."""
+    namespace, dimensions = TOLD_BY_AWS[metric]
+    rings, quiet = ([Datum(metric, value, dimensions, namespace)] for value in values)
+    return rings, quiet
 
 
 THREE_DAYS = 259_200
@@ -287,6 +311,11 @@ CASES: dict[str, Case] = {
     ),
     "OperatorAlarm": Case(observed(OperatorListed("limitation", OPENS, "barred")), sent),
     "UnscannedAlarm": Case(due_for(1), due_for(0)),
+    "NotStartedAlarm": Case(not_started, due_for(0)),
+    "NewsLateAlarm": Case(
+        record_of_the_stream("7"), record_of_the_stream("7"), told=told_by_aws("IteratorAge", 900_001, 900_000)
+    ),
+    "SmsSpendAlarm": Case(sent, sent, told=told_by_aws("SMSMonthToDateSpentUSD", 0.8, 0.79)),
     "PausedAlarm": Case(paused_for(24), paused_for(23)),
     "CasesAlarm": Case(opened(5001), opened(5000)),
     "CuresAlarm": Case(nobody_pays_for(3), nobody_pays_for(2)),
@@ -334,7 +363,8 @@ def test_an_alarm_rings_for_what_it_is_there_for(name: str, watched: World, told
 
     case.rings(watched)
 
-    assert Alarm(name).rings([*told(), *told_by_queues(watched, time.time() + case.after[0])])
+    data = [*told(), *told_by_queues(watched, time.time() + case.after[0]), *case.told[0]]
+    assert Alarm(name).rings(data)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -343,7 +373,7 @@ def test_an_alarm_is_quiet_just_short_of_it(name: str, watched: World, told: Rea
 
     case.quiet(watched)
 
-    data = [*told(), *told_by_queues(watched, time.time() + case.after[1])]
+    data = [*told(), *told_by_queues(watched, time.time() + case.after[1]), *case.told[1]]
     assert not alarm.rings(data)
     if alarm.properties["Threshold"]:
         assert any(alarm.hears(datum) for datum in data), "it heard of it, and it was too little"
@@ -455,6 +485,10 @@ def test_no_widget_shows_a_metric_that_nobody_writes() -> None:
         if namespace == "Arrears":
             assert name in emitted(), name
             assert rest[:2] == ["service", "arrears"]
+        elif name in TOLD_BY_AWS:
+            dimensions = [part for pair in TOLD_BY_AWS[name][1].items() for part in pair]
+            assert (namespace, rest[: len(dimensions)]) == (TOLD_BY_AWS[name][0], dimensions), name
+            assert isinstance(rest[len(dimensions)], dict), name
         else:
             assert (namespace, rest[0]) == ("AWS/SQS", "QueueName")
             assert name in SQS_METRICS
@@ -474,7 +508,8 @@ LOOKED_FOR: dict[str, set[str]] = {
     "oldest unscanned account": {"OldestUnscannedDays"},
     "import rejects": {"RowsRejected", "ImportsFailed"},
     "unacknowledged manifests": {"AcknowledgementsOverdue", "AcknowledgementsRefused"},
-    "spend": {"SmsCost", "SmsBudgetPercent"},
+    "spend": {"SmsCost", "SmsBudgetPercent", "SMSMonthToDateSpentUSD"},
+    "news that is late": {"IteratorAge"},
 }
 
 

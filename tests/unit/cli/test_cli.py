@@ -69,7 +69,17 @@ def test_check_of_a_good_policy(capsys: pytest.CaptureFixture[str]) -> None:
     run("policy", "check", POLICY)
     shown = capsys.readouterr()
     assert shown.out == f"{POLICY}: tw-credit-card 2026.1 is good\n"
-    assert shown.err == ""
+    assert shown.err == f"{POLICY}: sms.monthly_budget: none, so SmsBudgetAlarm cannot ring (warning)\n"
+
+
+def test_check_of_a_policy_with_a_budget_for_texts_has_nothing_to_warn_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "policy.yaml"
+    budget = "\nsms: {segment_price: '0.05', monthly_budget: {total: '100'}}\n"
+    path.write_text(Path(POLICY).read_text(encoding="utf-8") + budget, encoding="utf-8")
+    run("policy", "check", str(path))
+    assert capsys.readouterr().err == ""
 
 
 def test_check_prints_warnings_and_is_0(capsys: pytest.CaptureFixture[str]) -> None:

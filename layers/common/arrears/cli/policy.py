@@ -66,9 +66,17 @@ def check(args: argparse.Namespace) -> int:
         print(error, file=sys.stderr)
         return 1
     warn(policy_file)
+    if sends_texts_without_budget(policy_file.policy):
+        print(f"{args.file}: sms.monthly_budget: none, so SmsBudgetAlarm cannot ring (warning)", file=sys.stderr)
     in_production = "; in production it is refused until `bank` says what is named above" if policy_file.lacking else ""
     print(f"{args.file}: {policy_file.policy.label} is good{in_production}")
     return 0
+
+
+def sends_texts_without_budget(policy: "Policy") -> bool:
+    """Say whether what a policy's texts may cost in a month is set nowhere. A simulation does not look at it."""
+    texts = any(step.action == "send_sms" for stage in policy.stages.values() for step in stage.steps)
+    return texts and not policy.sms.monthly_budget
 
 
 def explain(args: argparse.Namespace) -> int:

@@ -26,7 +26,8 @@ class ScanReport(TypedDict):
         running: those that had been started before.
         failed: accounts for which none could be started, each with the kind of error.
         left: whether there is more, for the next scan.
-        oldest_days: how many days the account that has waited longest was due before today, at its place.
+        oldest_days: how many days the account that has waited longest was due before today, at its place (in UTC where
+            nobody knows the place).
     """
 
     started: int
@@ -66,8 +67,7 @@ class Scan:
                     report["left"] = True
                     return report
                 try:
-                    waited = (clock.now(entry.timezone).on - date.fromisoformat(entry.due)).days
-                    report["oldest_days"] = max(report["oldest_days"], waited)
+                    report["oldest_days"] = max(report["oldest_days"], _days_waited(entry, clock))
                     started = self._start(entry, clock)
                 except TransientError:
                     raise
@@ -97,3 +97,12 @@ class Scan:
                     return False
                 raise
         return True
+
+
+def _days_waited(entry: Queued, clock: Clock) -> int:
+    try:
+        on = clock.now(entry.timezone).on
+    except (KeyError, ValueError, OSError):
+        # No such place: it cannot be started either, but it waits like any other.
+        on = clock.now("UTC").on
+    return (on - date.fromisoformat(entry.due)).days
