@@ -15,6 +15,7 @@ from arrears.documents.errors import TemplateError
 from arrears.documents.yaml_lines import Located
 from arrears.domain.policy import Policy
 from arrears.domain.rules import Pack
+from arrears.files.currencies import CURRENCIES
 from arrears.policy_bank import missing_of_the_bank
 from arrears.policy_problems import (
     MAX_POLICY,
@@ -25,6 +26,7 @@ from arrears.policy_problems import (
     read_located,
     warning_of,
 )
+from arrears.policy_sense import never_entered, senseless
 from arrears.resources import policies_folder, resource
 from arrears.rules_check import looser, looser_templates
 from arrears.rules_file import find_pack, load_pack, pack_names, rules_named
@@ -82,14 +84,16 @@ def load_policy(path: Path | str, *, check_templates: bool = True) -> PolicyFile
         raise PolicyFileError([Problem(str(path), located.line(("packs",)), "packs", "is no key of a policy here")])
     packs = _packs(path, located)
     try:
-        policy = Policy.model_validate({**source, "packs": packs} if packs else source)
+        fields = {**source, "packs": packs} if packs else source
+        policy = Policy.model_validate(fields, context={"currencies": CURRENCIES})
     except ValidationError as error:
         problems = [problem_of(path, located, each) for each in error.errors(include_url=False, include_input=False)]
         raise PolicyFileError(sorted(dict.fromkeys(problems), key=lambda problem: problem.line or 0)) from None
-    refused = [Problem(str(path), located.line(at), path_text(at), reason) for at, reason in looser(policy)]
+    refused = [_problem(path, located, at, reason) for at, reason in (*senseless(policy), *looser(policy))]
     if refused:
-        raise PolicyFileError(refused)
+        raise PolicyFileError(sorted(refused, key=lambda problem: problem.line or 0))
     warnings = [warning_of(path, located, text) for text in policy.warnings()] + _own_packs(path, located)
+    warnings += [_problem(path, located, at, reason) for at, reason in never_entered(policy)]
     templates, problems = _check_templates(path, located, policy)
     if problems and check_templates:
         raise PolicyFileError(problems)
@@ -100,6 +104,10 @@ def load_policy(path: Path | str, *, check_templates: bool = True) -> PolicyFile
             for key, reason in missing_of_the_bank(policy, templates)
         )
     return PolicyFile(policy, templates, (*warnings, *problems), lacking)
+
+
+def _problem(path: Path, located: Located, at: tuple[str | int, ...], reason: str) -> Problem:
+    return Problem(str(path), located.line(at), path_text(at), reason)
 
 
 def shipped_policy(name: str) -> Path:
@@ -166,6 +174,16 @@ def named_templates(policy: Policy) -> list[tuple[tuple[str | int, ...], str, st
     return named
 
 
+def _required_templates(policy: Policy) -> list[tuple[tuple[str | int, ...], str, str]]:
+    """Return the templates that the stages require to have been sent, likewise."""
+    return [
+        (("stages", name, "requires", index, "template"), _CHANNELS.get(required.action, ""), required.template)
+        for name, stage in policy.stages.items()
+        for index, required in enumerate(stage.requires)
+        if required.template is not None
+    ]
+
+
 def _default_texts(policy: Policy) -> list[tuple[tuple[str | int, ...], str]]:
     """Return the templates of the texts for which a policy names none: where, and the name."""
     from arrears.documents.bank import DEFAULT_MONTHLY, DEFAULT_SMS
@@ -186,33 +204,32 @@ def _default_texts(policy: Policy) -> list[tuple[tuple[str | int, ...], str]]:
 def _check_templates(path: Path, located: Located, policy: Policy) -> tuple["Templates | None", list[Problem]]:
     from arrears.documents.templates import load_templates
 
-    def problem(at: tuple[str | int, ...], reason: str) -> Problem:
-        return Problem(str(path), located.line(at), path_text(at), reason)
-
-    named = named_templates(policy)
-    beside = [path.parent / f"{name}.yaml" for name in dict.fromkeys(name for _, _, name in named)]
+    named, required = named_templates(policy), _required_templates(policy)
+    beside = [path.parent / f"{name}.yaml" for name in dict.fromkeys(name for _, _, name in (*named, *required))]
     places = [*(place for place in beside if place != path), path.parent / "templates", policies_folder() / "templates"]
     try:
         templates = load_templates(places)
     except TemplateError as error:
         return None, [Problem(error.file or str(path), error.line, "", error.message)]
-    problems = []
-    for at, channel, name in named:
-        if not channel:
-            problems.append(problem(at, "this action takes no template"))
-        elif name not in templates:
-            known = ", ".join(sorted(each for each, one in templates.by_name.items() if one.channel == channel))
-            problems.append(problem(at, f"no template is named {name}; there are {known}"))
-        elif templates.by_name[name].channel != channel:
-            problems.append(problem(at, f"{name} is a template for {templates.by_name[name].channel}, not {channel}"))
-        elif channel == "sms":
-            problems += [problem(at, reason) for reason in _too_long(policy, templates, name)]
-        if name in templates and templates.by_name[name].channel == channel:
-            problems += [problem(at, reason) for reason in looser_templates(policy, templates.by_name[name])]
-    for at, name in _default_texts(policy):
-        reasons = [*_too_long(policy, templates, name), *looser_templates(policy, templates.by_name[name])]
-        problems += [problem(at, reason) for reason in reasons]
-    return templates, problems
+    found = [(at, _no_template(templates, channel, name)) for at, channel, name in (*named, *required)]
+    texts = [(at, name) for at, channel, name in named if not _no_template(templates, channel, name)]
+    for at, name in (*texts, *_default_texts(policy)):
+        template = templates.by_name[name]
+        too_long = _too_long(policy, templates, name) if template.channel == "sms" else ()
+        found += [(at, reason) for reason in (*too_long, *looser_templates(policy, template))]
+    return templates, [_problem(path, located, at, reason) for at, reason in found if reason]
+
+
+def _no_template(templates: "Templates", channel: str, name: str) -> str:
+    """Return why a template cannot be used where it is named; nothing where it can."""
+    if not channel:
+        return "this action takes no template"
+    if name not in templates:
+        known = ", ".join(sorted(each for each, one in templates.by_name.items() if one.channel == channel))
+        return f"no template is named {name}; there are {known}"
+    if templates.by_name[name].channel != channel:
+        return f"{name} is a template for {templates.by_name[name].channel}, not {channel}"
+    return ""
 
 
 def _too_long(policy: Policy, templates: "Templates", name: str) -> Iterator[str]:

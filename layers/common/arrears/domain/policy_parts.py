@@ -5,7 +5,15 @@ from datetime import time
 from decimal import Decimal
 from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationInfo,
+)
 
 ZERO = Decimal(0)
 Action = Literal[
@@ -27,8 +35,19 @@ Effective = Literal[
 SharedPhones = Literal["never", "same_number", "always"]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
+
+
+def _listed(code: str, info: ValidationInfo) -> str:
+    """Refuse a code that is no currency, where the codes there are are given: when a policy is read from its file."""
+    if info.context is not None and code not in info.context["currencies"]:
+        meant = {"RMB": "CNY", "NTD": "TWD", "STG": "GBP"}.get(code, "")
+        msg = f"is no currency: {f'write {meant}' if meant else 'write its code of ISO 4217, such as CNY'}"
+        raise ValueError(msg)
+    return code
+
+
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$"), AfterValidator(_listed)]
 StageName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
-Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Days = Annotated[int, Field(ge=0, le=3650)]
 Times = Annotated[int, Field(ge=1, le=1000)]
