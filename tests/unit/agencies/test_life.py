@@ -261,6 +261,8 @@ def test_a_hold_recalls_and_another_agency_gets_the_case_when_it_is_lifted() -> 
 
     assert play.agencies == ["north", "south"]
     assert play.case.placements[1].placed_on == play.on
+    plan = [event for event in play.of(ActionPlanned) if event.action == "place_with_agency"][-1]
+    assert f"place_with_agency 1 of 3 again after the dispute hold, due {play.on};" in plan.reason
 
 
 def test_an_operators_word_recalls_and_the_next_agency_gets_the_case() -> None:

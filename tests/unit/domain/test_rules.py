@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 
 from arrears.domain.policy import Policy
+from arrears.simulate.player import DatedFact, Player
 from tests.unit.domain.told import (
     REMINDER,
     called,
+    day,
     extract,
     happens,
     hold,
@@ -417,6 +419,32 @@ def test_11_a_placement_is_recalled_and_made_again() -> None:
         "07-20 legal enters",
         "07-20 legal file_legal",
     ]
+
+
+@pytest.mark.parametrize(
+    ("facts", "reason"),
+    [
+        ([hold("06-10"), hold("06-20", "lifted")], "place_with_agency 1 of 1 again after the dispute hold, due 06-20"),
+        (
+            [
+                *(hold("06-10", hold_id="one"), hold("06-15", hold_id="two")),
+                *(hold("06-18", "lifted", "one"), hold("06-25", "lifted", "two")),
+            ],
+            "place_with_agency 1 of 1 again after the dispute hold, due 06-25",
+        ),
+        (
+            [*(hold("06-10"), hold("06-20", "lifted")), *(hold("06-22"), hold("06-27", "lifted"))],
+            "place_with_agency 1 of 1 again after the dispute hold, due 06-27",
+        ),
+    ],
+)
+def test_11_a_placement_that_is_made_again_says_since_when_it_is_due(facts: list[DatedFact], reason: str) -> None:
+    played = Player(policy(*AGENCY), day("06-01"), day("06-30")).play("A", [extract("06-01", "100", "06-01"), *facts])
+    placed = [row for row in played.rows() if row.action == "place_with_agency"]
+
+    assert placed[0].reason == "stage agency: place_with_agency 1 of 1, due 2005-06-02"
+    assert placed[-1].reason.replace("2005-", "") == f"stage agency: {reason}"
+    assert f"due {placed[-1].date}" in placed[-1].reason
 
 
 def test_11_two_holds_end_with_the_later_one() -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from jsonschema import Draft202012Validator
 
-from arrears.domain.events import ActionDone, ActionFailed, ActionRetried, FreezeAnswered, FreezeStatus
+from arrears.domain.events import ActionDone, ActionFailed, ActionRetried, FreezeAnswered, FreezeStatus, LetterWithdrawn
 from arrears.effects.folders import letter_key
 from arrears.effects.queue_letter import QueueLetter
 from arrears.effects.wording import Wordings
@@ -73,6 +73,17 @@ def test_a_letter_that_an_operator_lets_be_tried_again_is_made_for_its_new_date(
     writing(folder, Queue())(again)
     assert folder.metadata[letter_key(again.act.action_id)]["planned"] == play.on.isoformat()
     assert len(folder.written) == 2
+
+
+def test_a_letter_that_takes_the_place_of_one_taken_out_of_the_mail_is_the_first() -> None:
+    play = Play()
+    first = play.until("queue_letter")
+    play.append(ActionDone(first.act.action_id, play.on), LetterWithdrawn(first.act.action_id, play.on, "held"))
+
+    again = play.until("queue_letter")
+
+    assert again.act.action_id != first.act.action_id
+    assert again.act.reason == first.act.reason == "stage lawyer_letter: queue_letter 1 of 1, due 2005-07-31"
 
 
 def test_a_letter_is_kept_where_the_queue_is_busy_and_queued_as_it_is_when_tried_again() -> None:

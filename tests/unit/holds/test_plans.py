@@ -279,6 +279,11 @@ def test_an_agency_keeps_the_case_or_gives_it_back_as_the_policy_says(
 
     assert dates(played, "recall_from_agency") == recalled
     assert dates(played, "place_with_agency") == ["09-02", "10-02"][:placed], "again when the plan is missed"
+    placements = [row.reason for row in played.rows() if row.action == "place_with_agency"]
+    assert [reason.partition(": ")[2] for reason in placements] == [
+        "place_with_agency 1 of 1, due 2005-09-02",
+        "place_with_agency 1 of 1 again after the instalment plan, due 2005-10-02",
+    ][:placed]
     assert last_case(played).placement is not None
 
 

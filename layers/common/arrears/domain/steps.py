@@ -4,13 +4,13 @@ from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from functools import lru_cache
 
-from arrears.domain.agencies import able, candidate, placing_due_on
+from arrears.domain.agencies import able, candidate, placements_seen, placing_due_on
 from arrears.domain.calls import AGAIN, first_call, next_call, round_of
 from arrears.domain.case import Case, Done, Placement
 from arrears.domain.contact import cannot_be_contacted, first_date, restricts_dates
 from arrears.domain.dates import ONE_DAY, monthly_date, next_monthly_date
 from arrears.domain.decisions import Act
-from arrears.domain.holds import HoldPeriod, allow, hold_acts
+from arrears.domain.holds import HoldPeriod, allow, hold_acts, hold_periods
 from arrears.domain.policy import Freeze, MonthlyReminder, Policy, Step
 from arrears.domain.policy_parts import COLLECTIONS
 
@@ -103,20 +103,41 @@ def _forgiven(case: Case) -> set[str]:
     return {placement.action_id for placement in case.placements if placement.ended in ("hold", "plan")}
 
 
+def _counted(case: Case, step: Step, name: str) -> list[Done]:
+    """Return how often a step was done, as `at_most` counts."""
+    done = [one for one in case.steps_done(name) if one.counts]
+    if step.action != "place_with_agency":
+        return done
+    forgiven = _forgiven(case)
+    return [placed for placed in done if placed.action_id not in forgiven]
+
+
+def _again_since(case: Case, policy: Policy, on: date) -> tuple[date, str] | None:
+    """Return since when a placement that a hold or a plan ended is due again, and what is over then (rule 11)."""
+    last = case.placements[-1] if case.placements else None
+    if last is None or last.ended not in ("hold", "plan") or last.ended_on is None:
+        return None
+    over = [(last.ended_on, "the hold" if last.ended == "hold" else "the instalment plan")]
+    counting = [period for period in hold_periods(case, policy, on) if not period.why]
+    over += [(period.until, f"the {period.reason} hold") for period in counting if period.until is not None]
+    over += [(plan.ended_on, "the instalment plan") for plan in case.plans if plan.ended_on is not None]
+    return max((each for each in over if last.ended_on <= each[0] <= on), key=lambda each: each[0])
+
+
 def step_due_on(case: Case, policy: Policy, index: int, step: Step, on: date) -> date | None:
     """Return the date on which a step of the current stage is due next (rule 4); None when it is exhausted.
 
     A round of calls is due no earlier than the round before it is over.
     """
     name = _step_name(case, index)
-    done = [one for one in case.steps_done(name) if one.counts]
-    if step.action == "place_with_agency" and policy.agencies:
-        return placing_due_on(case, policy, on)
+    done = _counted(case, step, name)
     if step.action == "place_with_agency":
-        forgiven = _forgiven(case)
-        done = [placed for placed in done if placed.action_id not in forgiven]
         if case.placement is not None:
             return None
+        due = placing_due_on(case, policy, on) if policy.agencies else case.stage_entered_on
+        again = _again_since(case, policy, on)
+        if policy.agencies or not done:
+            return due if due is None or again is None else max(due, again[0])
     if not done:
         return case.stage_entered_on
     if step.every_days is None or (step.at_most is not None and len(done) >= step.at_most):
@@ -131,9 +152,15 @@ def step_due_on(case: Case, policy: Policy, index: int, step: Step, on: date) ->
 
 def _step_act(case: Case, policy: Policy, index: int, step: Step, due_on: date, on: date) -> Act:
     name = _step_name(case, index)
-    number = len(case.steps_done(name)) + 1
-    limit = f" of {step.at_most}" if step.at_most is not None else ""
-    reason = f"stage {case.stage}: {step.action} {number}{limit}, due {due_on}"
+    number, counted, at_most = len(case.steps_done(name)) + 1, len(_counted(case, step, name)), step.at_most
+    again = ""
+    if step.action == "place_with_agency":
+        if policy.agencies:
+            counted, at_most = len(placements_seen(case)), policy.placements.at_most
+        since = _again_since(case, policy, on)
+        again = f" again after {since[1]}" if since is not None else ""
+    limit = f" of {at_most}" if at_most is not None else ""
+    reason = f"stage {case.stage}: {step.action} {counted + 1}{limit}{again}, due {due_on}"
     phone = None
     if step.action == "place_with_agency" and policy.agencies:
         takers = able(policy, candidate(case, Placement("", "", on), on))
