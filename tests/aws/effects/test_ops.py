@@ -2,19 +2,26 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 import arrears.stack
-from arrears.adapters import aws
+from arrears.adapters import aws, dead_letters
 from arrears.cli import main
 from arrears.cli.ops import QUEUES
-from arrears.domain.events import ActionRetried
+from arrears.domain.events import ActionRetried, CallResult, LetterWithdrawn
+from arrears.domain.facts import Call
+from arrears.errors import TransientConflictError
+from arrears.usecases.end_shadow import EndShadow
+from arrears.usecases.open_cases import OpenCases
+from arrears.usecases.recover import Recover
+from arrears.usecases.retry import Retry
 from tests.aws.effects.world import World
 from tests.support.builders import ACCOUNT_ID, CASE_ID, OPENS, paid
-from tests.support.states import States
+from tests.support.states import States, client_error
 
 Run = Callable[..., str]
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function"
@@ -74,6 +81,7 @@ def ops(
         functions=invoked,
     )
     monkeypatch.setattr(arrears.stack, "connect", lambda _: connected)
+    monkeypatch.setattr(dead_letters, "_WAIT", 0)
 
     def run(*arguments: str, expect: int = 0) -> str:
         assert main(["ops", *arguments]) == expect
@@ -85,7 +93,7 @@ def ops(
 
 def dead(world: World, queue: str, body: object, attributes: dict[str, str] | None = None, group: str = "") -> str:
     """Put a message among the dead ones; return its id."""
-    more: dict[str, Any] = {"MessageGroupId": group, "MessageDeduplicationId": "once"} if group else {}
+    more: dict[str, Any] = {"MessageGroupId": group, "MessageDeduplicationId": json.dumps(body)[:128]} if group else {}
     told: dict[str, Any] = {
         name: {"DataType": "String", "StringValue": value} for name, value in (attributes or {}).items()
     }
@@ -152,6 +160,27 @@ def test_parked_actions_are_listed_with_their_reason_and_tried_again_one_by_one_
     world.act(world.assess())
     assert "1 tried again" in ops("retry", "--all")
     assert "0 parked" in ops("parked")
+
+
+def test_one_that_somebody_else_has_tried_again_meanwhile_keeps_no_other_back(
+    world: World, ops: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    park(world)
+    for name in ("CARD-0002", "CARD-0003"):
+        world.act(world.assess(world.report(name)))
+    parked = OpenCases.parked
+
+    def then_tried_again(cases: OpenCases) -> Any:
+        found = parked(cases)
+        Retry(cases.table, cases.settings)(CASE_ID, "a colleague")
+        return found
+
+    monkeypatch.setattr(OpenCases, "parked", then_tried_again)
+
+    said = ops("retry", "--all", expect=1)
+
+    assert f"{CASE_ID}  NOT DONE: nothing of {CASE_ID} is parked" in said
+    assert "2 tried again\n1 could not be done" in said
 
 
 # --- dead letters ----------------------------------------------------------------------------------------------------
@@ -228,13 +257,147 @@ def test_a_dead_letter_of_a_rule_a_schedule_or_a_function_is_done_again(
     assert "there is no dead letter" in ops("redrive", one, expect=1)
 
 
-def test_a_task_that_a_reader_failed_on_goes_back_to_its_queue(world: World, ops: Run) -> None:
-    dead(world, "CallDeadLetters", TASK, group=ACCOUNT_ID)
+def test_what_nobody_knows_and_what_fails_stay_and_keep_nothing_else_back(
+    world: World, ops: Run, invoked: Invoked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unknown = dead(world, "DeadLetters", ["what?"])
+    refused = dead(world, "DeadLetters", {}, SCHEDULE)
+    dead(world, "DeadLetters", FAILED)
+    whole = invoked.invoke
+
+    def invoke(*, FunctionName: str, **given: Any) -> None:  # noqa: N803 - boto3's names
+        if FunctionName == SCHEDULE["TARGET_ARN"]:
+            raise client_error("AccessDeniedException", "Invoke")
+        whole(FunctionName=FunctionName, **given)
+
+    monkeypatch.setattr(invoked, "invoke", invoke)
+
+    said = ops("redrive", "--all", expect=1)
+
+    assert f"{unknown}  LEFT: nobody knows what it is for" in said
+    assert f"{refused}  LEFT: lambda:Invoke: AccessDeniedException" in said
+    assert "1 tried again, 2 left" in said
+    assert [name for name, _ in invoked.events] == [f"{FUNCTION}:arrears-close:$LATEST"]
+    listed = ops("dead")
+    assert unknown in listed
+    assert refused in listed
+    assert "2 dead letters" in listed
+
+
+def test_more_dead_letters_than_one_request_has_are_listed_and_tried_again(
+    world: World, ops: Run, invoked: Invoked
+) -> None:
+    for _ in range(23):
+        dead(world, "DeadLetters", {}, SCHEDULE)
+
+    assert "23 dead letters" in ops("dead")
+    assert "23 tried again" in ops("redrive", "--all")
+
+    assert len(invoked.events) == 23
+    assert "0 dead letters" in ops("dead")
+
+
+# --- dead calls and letters ------------------------------------------------------------------------------------------
+CALLS = {"reminder": {"from": {"days_past_due": 1}, "steps": [{"action": "queue_call", "every_days": 3}]}}
+LETTERS = {
+    "reminder": {
+        "from": {"days_past_due": 1},
+        "steps": [{"action": "queue_letter", "template": "lawyer_letter", "at_most": 1}],
+    }
+}
+
+
+def die(world: World, name: str, stages: Any = CALLS) -> dict[str, Any]:
+    """Queue a task, and have its reader fail on it for good; return it."""
+    world.stack.publish(stages=stages)
+    world.report()
+    world.act(world.assess())
+    (task,) = world.queued(f"{name}Queue")
+    dead(world, f"{name}DeadLetters", task, group=ACCOUNT_ID)
+    return task
+
+
+@pytest.mark.parametrize(("name", "stages"), [("Call", CALLS), ("Letter", LETTERS)])
+def test_a_task_that_a_reader_failed_on_goes_back_to_its_queue(world: World, ops: Run, name: str, stages: Any) -> None:
+    task = die(world, name, stages)
 
     assert "queued again" in ops("redrive", "--all")
 
-    assert world.queued("CallQueue") == [TASK]
+    assert world.queued(f"{name}Queue") == [task]
     assert "0 dead letters" in ops("dead")
+
+
+@pytest.mark.parametrize(("name", "stages"), [("Call", CALLS), ("Letter", LETTERS)])
+def test_nothing_is_handed_over_while_what_goes_out_is_stopped(world: World, ops: Run, name: str, stages: Any) -> None:
+    task = die(world, name, stages)
+    ops("pause", "--by", "I. Operator", "--why", "wrong rates")
+
+    said = ops("redrive", "--all", expect=1)
+
+    assert "LEFT: stays here: what goes out is paused since" in said
+    assert not world.queued(f"{name}Queue")
+    ops("resume")
+    assert "1 tried again" in ops("redrive", "--all")
+    assert world.queued(f"{name}Queue") == [task]
+
+
+def test_what_takes_calls_back_is_handed_over_whatever_the_switches_say(world: World, ops: Run) -> None:
+    withdrawal = {"schema": "call-withdrawal-1", "action_id": f"{CASE_ID}.withdraw.1", "case_id": CASE_ID}
+    dead(world, "CallDeadLetters", withdrawal, group=ACCOUNT_ID)
+    ops("pause", "--by", "I. Operator", "--why", "wrong rates")
+
+    assert "1 tried again" in ops("redrive", "--all")
+
+    assert world.queued("CallQueue") == [withdrawal]
+
+
+def test_a_call_of_a_case_that_is_paid_is_dropped(world: World, ops: Run) -> None:
+    die(world, "Call")
+    world.stack.news(CASE_ID, paid("60000.00"))
+    world.act(world.until("WithdrawCalls"))
+    world.queued("CallQueue")
+
+    assert "DROPPED: it was taken back on" in ops("redrive", "--all")
+
+    assert not world.queued("CallQueue")
+    assert "0 dead letters" in ops("dead")
+
+
+def test_a_call_whose_result_is_on_file_is_dropped(world: World, ops: Run) -> None:
+    die(world, "Call")
+    tomorrow = OPENS + timedelta(days=1)
+    called = Call("CALL-1", datetime(2005, 6, 3, 12, tzinfo=UTC), tomorrow, None, "no_answer")
+    world.stack.on(tomorrow)
+    world.stack.news(CASE_ID, CallResult(called))
+
+    assert "DROPPED: its result is on file" in ops("redrive", "--all")
+
+    assert not world.queued("CallQueue")
+
+
+def test_a_letter_of_a_case_that_is_paid_is_left_to_the_mail_which_records_that_it_is_taken_out(
+    world: World, ops: Run
+) -> None:
+    die(world, "Letter", LETTERS)
+    world.stack.news(CASE_ID, paid("60000.00"))
+    world.until("Closed")
+
+    assert "1 tried again" in ops("redrive", "--all")
+
+    assert world.invoke("dispatch_letters", {})["taken_out"] == 1
+    assert world.events(LetterWithdrawn)
+
+
+def test_a_task_that_the_record_does_not_have_stays(world: World, ops: Run) -> None:
+    die(world, "Call")
+    dead(world, "CallDeadLetters", TASK | {"case_id": "CARD-0009-20050602"}, group="CARD-0009")
+    dead(world, "CallDeadLetters", TASK | {"case_id": CASE_ID, "action_id": "another"}, group="CARD-0008")
+
+    said = ops("redrive", "--all", expect=1)
+
+    assert "LEFT: there is no case CARD-0009-20050602" in said
+    assert f"LEFT: the record of {CASE_ID} does not have it" in said
+    assert "1 tried again, 2 left" in said
 
 
 def test_news_that_the_stream_gave_up_wakes_every_case_that_has_not_seen_its_own(
@@ -253,11 +416,12 @@ def test_news_that_the_stream_gave_up_wakes_every_case_that_has_not_seen_its_own
     dead(world, "DeadLetters", STREAM)
     assert "0 cases woken" in ops("redrive", "--all")
     world.stack.news(CASE_ID, paid("1.00"))
-    dead(world, "DeadLetters", STREAM)
+    for _ in range(3):
+        dead(world, "DeadLetters", STREAM)
 
-    assert "1 cases woken" in ops("redrive", "--all")
+    assert ops("redrive", "--all").count("1 cases woken") == 3
 
-    assert states.answered == ["token-1"]
+    assert states.answered == ["token-1"], "all cases are looked at once for all of it"
 
 
 # --- imports that broke off ------------------------------------------------------------------------------------------
@@ -283,6 +447,31 @@ def test_files_whose_import_broke_off_are_listed_with_their_error_and_imported_a
     assert started == [(RULE["TARGET_ARN"], {"detail": again})]
     assert "2 imported again" in ops("reimport", "--all")
     assert "no import of payments/b.csv broke off" in ops("reimport", "payments/b.csv", expect=1)
+
+
+def test_one_that_cannot_be_recovered_or_closed_keeps_no_other_back(
+    world: World, ops: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ops("shadow", "on", "--by", "I. Operator", "--why", "first month")
+    for name in ("CARD-0002", ACCOUNT_ID, "CARD-0003"):
+        world.assess(world.report(name))
+
+    def busy(whole: Any) -> Any:
+        def call(self: Any, case_id: str, *given: Any) -> Any:
+            if case_id == CASE_ID:
+                raise TransientConflictError(f"{case_id}: others keep changing it")
+            return whole(self, case_id, *given)
+
+        return call
+
+    monkeypatch.setattr(Recover, "__call__", busy(Recover.__call__))
+    monkeypatch.setattr(EndShadow, "_end", busy(EndShadow._end))
+
+    said = ops("recover", "--all", expect=1) + ops("shadow", "off", expect=1)
+
+    assert "2 cases are one generation on" in said
+    assert "2 cases that lived in it are closed" in said
+    assert said.count("NOT DONE") == said.count("1 could not be done") == 2
 
 
 # --- after a restore -------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from botocore.stub import Stubber
 
 from arrears.adapters import aws
 from arrears.adapters.bus import EventBus
+from arrears.adapters.dead_letters import DeadLetterQueue
 from arrears.adapters.queues import FifoQueue
 from arrears.adapters.s3_objects import Bucket
 from arrears.adapters.sms import SnsSms
@@ -157,3 +158,26 @@ def test_an_object_that_is_being_written_at_the_same_time_is_looked_at() -> None
         stub.add_response("put_object", {})
         Bucket(made, "bucket").put("key", b"body", "text/plain")
         stub.assert_no_pending_responses()
+
+
+def test_dead_letters_are_waited_for_and_not_followed_for_ever_where_new_ones_keep_coming() -> None:
+    class Failing:
+        """A queue to which everything that is tried again comes back at once."""
+
+        def __init__(self) -> None:
+            self.waited: list[int] = []
+
+        def get_queue_attributes(self, **_: Any) -> Any:
+            return {"Attributes": {"ApproximateNumberOfMessages": "12", "ApproximateNumberOfMessagesNotVisible": "3"}}
+
+        def receive_message(self, *, WaitTimeSeconds: int, **_: Any) -> Any:  # noqa: N803 - boto3's name
+            self.waited.append(WaitTimeSeconds)
+            ids = (f"{len(self.waited)}.{number}" for number in range(10))
+            return {"Messages": [{"MessageId": name, "Body": "{}", "ReceiptHandle": name} for name in ids]}
+
+    client: Any = Failing()
+
+    taken = [letter.message_id for batch in DeadLetterQueue(client, "DeadLetters", "url").batches() for letter in batch]
+
+    assert len(set(taken)) == 20, "the 15 there were, in whole batches"
+    assert min(client.waited) > 0

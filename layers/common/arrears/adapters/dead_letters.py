@@ -1,6 +1,6 @@
 """Queues of dead letters as an operator sees them: listed and left there, and taken away one by one."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -10,8 +10,13 @@ from arrears.adapters.aws import translated
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-#: So long a message stays with whoever looks at it, in seconds.
+#: So long messages stay with whoever has received them, in seconds: ten at a time, and each takes a moment.
 _MINE = 60
+#: A request takes so many messages (SQS quotas).
+_BATCH = 10
+#: How long an empty answer is waited for, in seconds: without waiting SQS asks some of its servers only, and may say
+#: that nothing is there when something is.
+_WAIT = 1
 
 
 @dataclass(frozen=True)
@@ -58,23 +63,29 @@ class DeadLetterQueue:
             )
         return sum(int(number) for number in answer["Attributes"].values())
 
-    def take(self) -> list[DeadLetter]:
-        """Return what is there; it stays with the caller for a minute and then, unless deleted, is there again."""
-        found: dict[str, DeadLetter] = {}
-        while True:
+    def batches(self) -> Iterator[list[DeadLetter]]:
+        """Yield what is there, ten at a time, no letter twice; each batch stays with the caller for a minute.
+
+        It ends after as many as there were at the beginning, or it would never where what is tried again fails at once.
+        """
+        left, seen = max(self.count(), _BATCH), set[str]()
+        while left > 0:
             with translated("sqs:ReceiveMessage"):
                 answer = self._client.receive_message(
                     QueueUrl=self._url,
-                    MaxNumberOfMessages=10,
+                    MaxNumberOfMessages=_BATCH,
                     VisibilityTimeout=_MINE,
+                    WaitTimeSeconds=_WAIT,
                     MessageSystemAttributeNames=["All"],
                     MessageAttributeNames=["All"],
                 )
             messages = answer.get("Messages", [])
             if not messages:
-                return list(found.values())
-            for message in messages:
-                found[message["MessageId"]] = self._letter(message)
+                return
+            left -= len(messages)
+            fresh = [self._letter(message) for message in messages if message["MessageId"] not in seen]
+            seen.update(letter.message_id for letter in fresh)
+            yield fresh
 
     def _letter(self, message: Any) -> DeadLetter:  # noqa: ANN401 - boto3's own type names no optional key
         told = message.get("Attributes", {})
@@ -90,13 +101,15 @@ class DeadLetterQueue:
             message["ReceiptHandle"],
         )
 
-    def release(self, letters: Iterable[DeadLetter]) -> None:
-        """Let letters that were taken be there again at once."""
-        for letter in letters:
-            with translated("sqs:ChangeMessageVisibility"):
-                self._client.change_message_visibility(
-                    QueueUrl=self._url, ReceiptHandle=letter.handle, VisibilityTimeout=0
-                )
+    def release(self, handles: Sequence[str]) -> None:
+        """Let letters that were taken be there again at once; one whose minute is over is there already."""
+        for start in range(0, len(handles), _BATCH):
+            entries: Any = [
+                {"Id": str(number), "ReceiptHandle": handle, "VisibilityTimeout": 0}
+                for number, handle in enumerate(handles[start : start + _BATCH])
+            ]
+            with translated("sqs:ChangeMessageVisibilityBatch"):
+                self._client.change_message_visibility_batch(QueueUrl=self._url, Entries=entries)
 
     def delete(self, letter: DeadLetter) -> None:
         """Take a letter away for good."""
@@ -104,7 +117,11 @@ class DeadLetterQueue:
             self._client.delete_message(QueueUrl=self._url, ReceiptHandle=letter.handle)
 
     def look(self) -> Iterator[DeadLetter]:
-        """Yield what is there, the oldest first, and leave it there."""
-        letters = self.take()
-        self.release(letters)
-        yield from sorted(letters, key=lambda letter: (letter.since, letter.message_id))
+        """Yield what is there, about the oldest first, and leave it there."""
+        handles: list[str] = []
+        try:
+            for letters in self.batches():
+                handles += [letter.handle for letter in letters]
+                yield from sorted(letters, key=lambda letter: (letter.since, letter.message_id))
+        finally:
+            self.release(handles)

@@ -87,7 +87,7 @@ def _operator(args: argparse.Namespace) -> int:
 
     stack = _connect(args)
     count = 0
-    for each in OpenCases(stack.table, stack.settings).listed():
+    for each in sorted(OpenCases(stack.table, stack.settings).listed(), key=lambda each: each.case.case_id):
         count += 1
         print(f"{each.case.case_id}  since {each.on}  {each.why}: {each.reason}")
     print(f"{count} cases for an operator")

@@ -2,14 +2,19 @@
 
 import argparse
 import getpass
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from arrears.cli import add_group
 from arrears.cli.errors import CommandError, Subparsers
 from arrears.cli.parsing import add_command
+from arrears.errors import ArrearsError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from arrears.adapters.dead_letters import DeadLetterQueue
+    from arrears.adapters.table import CaseRecord
     from arrears.stack import Stack
     from arrears.switches import Name, Switch
     from arrears.usecases.broken_imports import BrokenImports
@@ -23,6 +28,8 @@ QUEUES = {
 }
 #: The queue that each one's tasks came from.
 _SOURCES = {"CallDeadLetters": "CallQueueUrl", "LetterDeadLetters": "LetterQueueUrl"}
+#: What is said before the reason of what became of a dead letter.
+_OUTCOMES = {"again": "", "dropped": "DROPPED: ", "left": "LEFT: "}
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -155,19 +162,30 @@ def _parked(args: argparse.Namespace) -> int:
     return 0
 
 
+def _not_done(bad: int) -> int:
+    if bad:
+        print(f"{bad} could not be done")
+    return 1 if bad else 0
+
+
 def _retry(args: argparse.Namespace) -> int:
     from arrears.usecases.open_cases import OpenCases
     from arrears.usecases.retry import Retry
 
     stack = _connect(args)
     retry, by = Retry(stack.table, stack.settings), args.by or getpass.getuser()
-    cases = [args.case_id]
+    case_ids = [args.case_id]
     if args.all:
-        cases = [each.case.case_id for each in OpenCases(stack.table, stack.settings).parked()]
-    for case_id in cases:
-        print(f"{retry(case_id, by)} is tried again")
-    print(f"{len(cases)} tried again")
-    return 0
+        case_ids = [each.case.case_id for each in OpenCases(stack.table, stack.settings).parked()]
+    bad = 0
+    for case_id in case_ids:
+        try:
+            print(f"{retry(case_id, by)} is tried again")
+        except ArrearsError as error:
+            bad += 1
+            print(f"{case_id}  NOT DONE: {error}")
+    print(f"{len(case_ids) - bad} tried again")
+    return _not_done(bad)
 
 
 def _dead(args: argparse.Namespace) -> int:
@@ -186,7 +204,7 @@ def _dead(args: argparse.Namespace) -> int:
 def _redrive(args: argparse.Namespace) -> int:
     from arrears.adapters import aws
     from arrears.adapters.queues import FifoQueue
-    from arrears.usecases.redrive import Redrive, wake_left
+    from arrears.usecases.redrive import Redrive
     from arrears.usecases.wake import answer
 
     stack = _connect(args)
@@ -194,25 +212,30 @@ def _redrive(args: argparse.Namespace) -> int:
 
     def again(arn: str, payload: str) -> None:
         if ":states:" in arn:
-            states.start_execution(stateMachineArn=arn, input=payload)
+            with aws.translated("states:StartExecution"):
+                states.start_execution(stateMachineArn=arn, input=payload)
         else:
-            stack.functions.invoke(FunctionName=arn, InvocationType="Event", Payload=payload.encode())
+            with aws.translated("lambda:Invoke"):
+                stack.functions.invoke(FunctionName=arn, InvocationType="Event", Payload=payload.encode())
 
     redrive = Redrive(
+        stack.table,
+        stack.settings,
         {name: FifoQueue(aws.sqs(), stack.output(output)) for name, output in _SOURCES.items()},
         again,
         stack.output("WakeCaseFunction"),
-        lambda: wake_left(stack.table, lambda token: answer(states, token)),
+        lambda token: answer(states, token),
     )
-    count = 0
+    counts: Counter[str] = Counter()
     for queue in _queues(stack):
-        for letter, done in redrive(queue, None if args.all else [args.message_id]):
-            count += 1
-            print(f"{letter.message_id}  {done}")
-    if not count and not args.all:
+        for tried in redrive(queue, None if args.all else [args.message_id]):
+            counts[tried.outcome] += 1
+            print(f"{tried.letter.message_id}  {_OUTCOMES[tried.outcome]}{tried.what}")
+    if not counts and not args.all:
         raise CommandError(f"there is no dead letter {args.message_id}")
-    print(f"{count} tried again")
-    return 0
+    more = "".join(f", {counts[name]} {name}" for name in ("dropped", "left") if counts[name])
+    print(f"{counts['again']} tried again{more}")
+    return 1 if counts["left"] else 0
 
 
 def _broken(stack: "Stack") -> "BrokenImports":
@@ -221,7 +244,8 @@ def _broken(stack: "Stack") -> "BrokenImports":
     from arrears.usecases.broken_imports import BrokenImports
 
     def start(payload: str) -> None:
-        aws.stepfunctions().start_execution(stateMachineArn=stack.output("ImportArn"), input=payload)
+        with aws.translated("states:StartExecution"):
+            aws.stepfunctions().start_execution(stateMachineArn=stack.output("ImportArn"), input=payload)
 
     return BrokenImports(
         [Bucket(aws.s3(), stack.output(name)) for name in ("InboundBucket", "AgencyBucket")],
@@ -256,18 +280,24 @@ def _recover(args: argparse.Namespace) -> int:
 
     stack = _connect(args)
     recover = Recover(stack.table, stack.settings)
-    cases = [args.case_id]
+    records: Iterable[CaseRecord]
     if args.all:
-        cases = [case.case_id for case in OpenCases(stack.table, stack.settings)]
-    count = 0
-    for case_id in cases:
-        record = stack.table.case(case_id)
+        records = OpenCases(stack.table, stack.settings).records()
+    else:
+        record = stack.table.case(args.case_id)
         if record is None or not record.case.is_open:
-            raise CommandError(f"there is no open case {case_id}")
-        count += recover(case_id, record.generation)
+            raise CommandError(f"there is no open case {args.case_id}")
+        records = [record]
+    count = bad = 0
+    for record in records:
+        try:
+            count += recover(record.case.case_id, record.generation)
+        except ArrearsError as error:
+            bad += 1
+            print(f"{record.case.case_id}  NOT DONE: {error}")
     print(f"{count} cases are one generation on; the next scan starts an execution for each")
     print("An execution that still runs for one of them ends when it looks at it next.")
-    return 0
+    return _not_done(bad)
 
 
 def _restore(args: argparse.Namespace) -> int:
@@ -332,7 +362,10 @@ def _shadow(args: argparse.Namespace) -> int:
         print(f"shadow mode is on {switch}")
         print("Cases that open from now on are decided on and recorded, and nothing of them leaves the bank.")
         return 0
-    closed = EndShadow(stack.table, stack.settings)()
+    left: list[str] = []
+    closed = EndShadow(stack.table, stack.settings)(lambda case_id, error: left.append(f"{case_id}: {error}"))
+    for line in left:
+        print(f"NOT DONE: {line}")
     print(f"shadow mode is off; {closed} cases that lived in it are closed")
     print("Their accounts are looked at anew from tomorrow on: what opens then is real, and begins with nothing done.")
-    return 0
+    return _not_done(len(left))

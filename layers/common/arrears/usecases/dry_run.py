@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
-from itertools import islice
 from typing import Literal, get_args
 
 from arrears.adapters.settings import Settings
@@ -18,6 +17,7 @@ from arrears.domain.dates import ONE_DAY
 from arrears.domain.events import ActionPlanned, CaseClosed, StageEntered
 from arrears.domain.policy import Policy
 from arrears.domain.policy_parts import COLLECTIONS
+from arrears.usecases.open_cases import OpenCases
 
 #: How the next dates of a case differ. A contact is a text, a call or a letter.
 Change = Literal[
@@ -27,7 +27,6 @@ Change = Literal[
     "not contacted differently, but another stage or step",
 ]
 CHANGES: tuple[Change, ...] = get_args(Change)
-_BATCH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +99,7 @@ class DryRun:
     def __iter__(self) -> Iterator[Different]:
         """Yield the cases that are treated differently, page by page through the index."""
         clock, policies = self.settings.clock(), self.settings.policies()
-        for case in self._open():
+        for case in OpenCases(self.table, self.settings):
             first = clock.now(case.account.timezone).on + ONE_DAY
             last = max(first, self.last or first)
             self.cases += 1
@@ -108,13 +107,6 @@ class DryRun:
             if found is not None:
                 self.counts[found.change] += 1
                 yield found
-
-    def _open(self) -> Iterator[Case]:
-        for shard in range(self.table.shards):
-            entries = (entry.case_id for entry in self.table.queued("open", shard) if entry.case_id is not None)
-            while case_ids := list(islice(entries, _BATCH)):
-                records = sorted(self.table.load_cases(case_ids), key=lambda record: record.case.case_id)
-                yield from (record.case for record in records if record.case.is_open)
 
 
 def compared(case: Case, before: Policy, after: Policy, first: date, last: date) -> Different | None:

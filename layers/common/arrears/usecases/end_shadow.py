@@ -1,10 +1,11 @@
 """End shadow: when shadow mode is over, close every case that lived in it, so that real ones can begin."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from arrears.adapters.settings import Settings
 from arrears.adapters.table import StaleError, Table
-from arrears.errors import TransientConflictError
+from arrears.errors import ArrearsError, TransientConflictError
 from arrears.records import Stamp
 from arrears.usecases.assess import TRIES, end_of_shadow, let_go
 from arrears.usecases.open_cases import OpenCases
@@ -17,17 +18,29 @@ class EndShadow:
     table: Table
     settings: Settings
 
-    def __call__(self) -> int:
+    def __call__(self, failed: Callable[[str, ArrearsError], None] | None = None) -> int:
         """Close them; may be run again. Their executions are woken by it as by any news, and end.
+
+        Args:
+            failed: told of each case that could not be closed, and why; without it, the first one ends it all.
 
         Returns:
             how many cases were closed.
 
         Raises:
-            TransientConflictError: others keep changing a case.
+            ArrearsError: a case could not be closed, and nobody is to be told of it.
         """
-        shadows = [case.case_id for case in OpenCases(self.table, self.settings) if case.shadow]
-        return sum(self._end(case_id) for case_id in shadows)
+        closed = 0
+        for case in OpenCases(self.table, self.settings):
+            if not case.shadow:
+                continue
+            try:
+                closed += self._end(case.case_id)
+            except ArrearsError as error:
+                if failed is None:
+                    raise
+                failed(case.case_id, error)
+        return closed
 
     def _end(self, case_id: str) -> bool:
         policies = self.settings.policies()

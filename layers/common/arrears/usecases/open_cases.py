@@ -3,13 +3,17 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import islice
 
 from arrears.adapters.settings import Settings
-from arrears.adapters.table import Table
+from arrears.adapters.table import CaseRecord, Table
 from arrears.domain.case import Case
 from arrears.domain.events import OperatorListed
 from arrears.domain.holds import holds_in_force
 from arrears.domain.legal import is_filed, limitation_ends
+
+#: So many cases are loaded at once.
+_BATCH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,30 +48,31 @@ class OpenCases:
     settings: Settings
 
     def __iter__(self) -> Iterator[Case]:
-        """Yield the open cases, by account."""
-        ids = [
-            entry.case_id
-            for shard in range(self.table.shards)
-            for entry in self.table.queued("open", shard)
-            if entry.case_id is not None
-        ]
-        for case_id in sorted(ids):
-            record = self.table.case(case_id)
-            if record is not None and record.case.is_open:
-                yield record.case
+        """Yield the open cases, in no order."""
+        yield from (record.case for record in self.records())
+
+    def records(self) -> Iterator[CaseRecord]:
+        """Yield the open cases as they are stored, in no order; a hundred are in memory at a time."""
+        for shard in range(self.table.shards):
+            case_ids = (entry.case_id for entry in self.table.queued("open", shard) if entry.case_id is not None)
+            while some := list(islice(case_ids, _BATCH)):
+                records = sorted(self.table.load_cases(some), key=lambda record: record.case.case_id)
+                yield from (record for record in records if record.case.is_open)
 
     def listed(self) -> Iterator[Listed]:
         """Yield the cases on the operator's list: those parked, and those that go nowhere by themselves."""
         for case in self:
-            if case.failed is not None:
-                yield Listed(case, case.failed.on, "parked", f"{case.failed.action}: {case.failed.error}")
+            parked = _parked(case)
+            if parked is not None:
+                yield parked
             for each in case.listed:
                 if self._still(case, each):
                     yield Listed(case, each.on, each.why, each.reason)
 
     def parked(self) -> list[Listed]:
-        """Return the cases of which an action failed for good, and waits for an operator."""
-        return [each for each in self.listed() if each.why == "parked"]
+        """Return the cases of which an action failed for good, and waits for an operator; by account."""
+        found = (_parked(case) for case in self)
+        return sorted((each for each in found if each is not None), key=lambda each: each.case.case_id)
 
     def _still(self, case: Case, listed: OperatorListed) -> bool:
         """Say whether what put a case on the list is still so."""
@@ -92,6 +97,12 @@ class OpenCases:
             if soon or case.approvals:
                 found.append(Due(case, by, _state(case, by, on) + (" (in shadow)" if case.shadow else "")))
         return sorted(found, key=lambda due: (due.by or date.max, due.case.case_id))
+
+
+def _parked(case: Case) -> Listed | None:
+    if case.failed is None:
+        return None
+    return Listed(case, case.failed.on, "parked", f"{case.failed.action}: {case.failed.error}")
 
 
 def _state(case: Case, by: date | None, on: date) -> str:

@@ -1,16 +1,18 @@
 """Status: how a stack stands, at a glance."""
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from itertools import islice
 
 from arrears.adapters.settings import Clock, Settings
-from arrears.adapters.table import Queued, Table
+from arrears.adapters.table import Table
 from arrears.switches import Switches
 from arrears.usecases.handovers import Handover, Handovers
 
 #: So many cases are loaded at once.
-_BATCH = 500
+_BATCH = 100
 #: Sets of so many days back are looked at for their acknowledgement.
 _LOOK_BACK = 14
 
@@ -80,10 +82,10 @@ class Look:
         policy, switches = self.settings.active().policy.label, self.settings.switches()
         status = Status(clock, policy, switches, self.settings.last_scan())
         self._queue(status, clock)
-        case_ids = [entry.case_id for entry in self._open(status, clock) if entry.case_id is not None]
-        if not quick:
-            for start in range(0, len(case_ids), _BATCH):
-                self._load(status, case_ids[start : start + _BATCH])
+        case_ids = self._open(status, clock)
+        while some := list(islice(case_ids, _BATCH)):
+            if not quick:
+                self._load(status, some)
         today = clock.now(self.timezone).on
         for each in self.handovers.since(date.fromordinal(today.toordinal() - _LOOK_BACK), today):
             if each.state in ("overdue", "refused"):
@@ -103,14 +105,16 @@ class Look:
                     status.unscanned += 1
                     status.oldest_days = max(status.oldest_days, waited)
 
-    def _open(self, status: Status, clock: Clock) -> list[Queued]:
-        entries = [entry for shard in range(self.table.shards) for entry in self.table.queued("open", shard)]
-        for entry in entries:
-            rests = entry.token_version == entry.version
-            status.waiting += rests
-            status.running += not rests
-            status.due_today += entry.due[:10] <= clock.now(entry.timezone).on.isoformat()
-        return entries
+    def _open(self, status: Status, clock: Clock) -> Iterator[str]:
+        """Yield the open cases' ids, and count the entries on the way."""
+        for shard in range(self.table.shards):
+            for entry in self.table.queued("open", shard):
+                rests = entry.token_version == entry.version
+                status.waiting += rests
+                status.running += not rests
+                status.due_today += entry.due[:10] <= clock.now(entry.timezone).on.isoformat()
+                if entry.case_id is not None:
+                    yield entry.case_id
 
     def _load(self, status: Status, case_ids: list[str]) -> None:
         for record in self.table.load_cases(case_ids):
