@@ -2,16 +2,21 @@
 
 import gzip
 import json
-from datetime import timedelta
+from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from arrears.domain.agencies import settle_commission
 from arrears.domain.case import evolve, opening
 from arrears.domain.decide import open_case
-from arrears.domain.events import ActionDone, ActionPlanned, Event, StageEntered
-from tests.support.builders import CASE_ID, OPENS, account, extract, policy, stamp
+from arrears.domain.events import ActionDone, ActionPlanned, AgencyReported, Event, StageEntered
+from arrears.domain.value import changed
+from arrears.usecases import take_in
+from tests.support.builders import CASE_ID, OPENS, account, extract, money, policy, stamp
 from tests.support.inbox import Inbox
+from tests.support.rows import HOLD, PAYMENT, csv_of
 from tests.support.stack import Stack
 
 HEADER = "return_id,case_id,at,outcome,amount,currency,note"
@@ -98,6 +103,13 @@ HOSTILE: list[tuple[str, str, bytes, str]] = [
     ("a formula as an id", f"{RETURNS}f.csv", row(return_id="=1+1"), "return_id:"),
     ("a formula as an amount", f"{RETURNS}g.csv", row(amount="=10*10"), "amount:"),
     ("a negative payment", f"{RETURNS}h.csv", row(amount="-10.00"), "amount:"),
+    ("a payment of nothing", f"{RETURNS}zero-paid.csv", row(amount="0.00"), "amount: is zero although"),
+    (
+        "a payment of more than was owed",
+        f"{RETURNS}much.csv",
+        row(amount="999999999999999.99"),
+        "amount: is more than the 8000.00 CNY that were owed; talk to the bank",
+    ),
     ("an amount without end", f"{RETURNS}i.csv", row(amount="1" * 40), "amount:"),
     ("an amount that is none", f"{RETURNS}j.csv", row(amount="NaN"), "amount:"),
     ("another currency", f"{RETURNS}k.csv", row(currency="USD"), "currency: is not CNY, the account's"),
@@ -193,3 +205,109 @@ def stack_booked(stack: Stack) -> list[tuple[Any, str, dict[str, str]]]:
     from arrears.effects.exports import Exports
 
     return list(Exports(stack.table).booked("north", f"{OPENS:%Y-%m}"))
+
+
+# --- an agency that had the case, and one that writes without end ----------------------------------------------------
+def recalled(stack: Stack, on: date, *, then: str = "") -> None:
+    """North's placement is over on a date; another agency may have the case from then on."""
+    recall = f"{CASE_ID}.agency.0.1.recall"
+    events: list[Event] = [
+        ActionPlanned(recall, "recall_from_agency", "agency", "term", on, "test", agency_id="north"),
+        ActionDone(recall, on),
+    ]
+    if then:
+        again = f"{CASE_ID}.agency.0.2"
+        events += [
+            ActionPlanned(again, "place_with_agency", "agency", "agency.0", on, "test", agency_id=then),
+            ActionDone(again, on),
+        ]
+    stack.table.append(stack.case(CASE_ID), events, stamp(on))
+    stack.on(on)
+
+
+def disputed(inbox: Inbox, return_id: str, on: date) -> str:
+    """What becomes of a dispute that north reports."""
+    key = f"{RETURNS}{return_id}.csv"
+    report = inbox.drop(key, row(return_id=return_id, at=on.isoformat(), outcome="disputed", amount="", currency=""))
+    return "accepted" if report["accepted"] else str(inbox.rejects(key)[0]["reason"])
+
+
+def test_who_had_the_case_cannot_take_it_from_who_has_it(inbox: Inbox, stack: Stack) -> None:
+    """Neither with a date of today nor with one of then; an operator sees the first of them."""
+    recalled(stack, OPENS + timedelta(days=1), then="south")
+
+    for return_id, on in (("D1", OPENS), ("D2", OPENS + timedelta(days=1)), ("D3", OPENS)):
+        assert disputed(inbox, return_id, on) == "accepted"
+
+    case = stack.case(CASE_ID).case
+    assert case.account.holds == ()
+    assert case.placement is not None
+    assert [(each.why, each.reason) for each in case.listed] == [
+        ("agency_dispute", "north, which does not have the case any more, reports a dispute")
+    ]
+
+
+def test_a_dispute_told_some_days_late_is_a_hold_where_nobody_else_has_the_case(inbox: Inbox, stack: Stack) -> None:
+    recalled(stack, OPENS + timedelta(days=1))
+    stack.on(OPENS + timedelta(days=8))
+    assert disputed(inbox, "D1", OPENS) == "accepted"
+    assert stack.case(CASE_ID).case.account.hold(OPENS + timedelta(days=8)) is not None
+
+
+def test_a_dispute_told_long_after_is_for_an_operator(inbox: Inbox, stack: Stack) -> None:
+    recalled(stack, OPENS + timedelta(days=1))
+    stack.on(OPENS + timedelta(days=9))
+    assert disputed(inbox, "D1", OPENS) == "accepted"
+    assert stack.case(CASE_ID).case.account.holds == ()
+    assert len(stack.case(CASE_ID).case.listed) == 1
+
+
+def test_one_dispute_of_an_agency_stands_at_a_time(inbox: Inbox) -> None:
+    assert disputed(inbox, "D1", OPENS) == "accepted"
+    assert "still stands" in disputed(inbox, "D2", OPENS)
+    hold = {"hold_id": "agency:north:D1", "reason": "dispute", "status": "lifted", "at": AT}
+    assert inbox.drop("holds/lifted.csv", csv_of({**HOLD, **hold}))["accepted"] == 1
+    assert disputed(inbox, "D3", OPENS) == "accepted"
+
+
+def test_a_promise_of_long_after_the_placement_is_refused(inbox: Inbox, stack: Stack) -> None:
+    recalled(stack, OPENS + timedelta(days=1))
+    stack.on(OPENS + timedelta(days=20))
+    key = f"{RETURNS}late.csv"
+    late = (OPENS + timedelta(days=9)).isoformat()
+    inbox.run(inbox.put(key, row(at=late, outcome="promise", amount="", currency="")))
+    assert inbox.rejects(key)[0]["reason"] == "at: is more than 7 days after the agency had the case"
+
+
+def test_an_agency_cannot_fill_a_case(inbox: Inbox) -> None:
+    """What the bank says of it is taken in after that, too."""
+    accepted = 0
+    for part in range(6):
+        lines = [f"P{part}-{number},{CASE_ID},{AT},payment,0.01,CNY," for number in range(40)]
+        accepted += inbox.drop(f"{RETURNS}many-{part}.csv", rows(*lines))["accepted"]
+
+    assert accepted == 200
+    assert "200 reports" in str(inbox.rejects(f"{RETURNS}many-5.csv")[0]["reason"])
+    assert inbox.drop("payments/bank.csv", csv_of(PAYMENT))["accepted"] == 1
+
+
+def test_an_agencys_facts_leave_room_for_the_banks(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(take_in, "MOST_FACTS_OF_AGENCIES", 2)
+    key = f"{RETURNS}some.csv"
+    lines = [f"P{number},{CASE_ID},{(OPENS + timedelta(days=1)).isoformat()},payment,1.00,CNY," for number in range(3)]
+    assert inbox.drop(key, rows(*lines))["accepted"] == 1, "the extract and a payment"
+    assert inbox.drop("payments/bank.csv", csv_of(PAYMENT))["accepted"] == 1
+
+
+@pytest.mark.usefixtures("inbox")
+def test_no_commission_on_more_than_was_owed(stack: Stack) -> None:
+    case = stack.case(CASE_ID).case
+    case = changed(case, placements=(changed(case.placements[0], percent=Decimal(20), owed=Decimal(1000)),))
+    rule = stack.settings.active().policy
+    commissions = []
+    for number, amount in enumerate(("700.00", "700.00", "700.00")):
+        paid = AgencyReported(f"R{number}", "north", "payment", OPENS, Decimal(amount), "")
+        settled = settle_commission(case, rule, paid, money(amount), OPENS)
+        commissions.append(str(settled.commission.amount))
+        case = evolve(case, settled)
+    assert commissions == ["140.00", "60.00", "0.00"]

@@ -309,6 +309,11 @@ class Table:
         for items, last in self._pages(arguments):
             yield [_queued(item) for item in items], "" if last is None else json.dumps(last)
 
+    def contents(self, account_id: str, kind: str, prefix: str) -> Iterator[str]:
+        """Yield what is stored of an account's facts of a kind whose ids begin in one way."""
+        for item in self.query(account_pk(account_id), f"FACT#{kind}#{prefix}"):
+            yield item["content"]["S"]
+
     def tokens(self, case_ids: Sequence[str]) -> Iterator[str]:
         """Yield the task tokens of the cases that wait, in any order."""
         for item in self._batch([_key(account_pk(account_of(name)), f"CASE#{name}") for name in case_ids]):

@@ -12,7 +12,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from arrears.domain.case import Case, Placement
 from arrears.domain.events import AgencyAssigned, AgencyDeferred, AgencyReported, CommissionSettled
-from arrears.domain.facts import Payment, RiskGrade
+from arrears.domain.facts import ZERO, Payment, RiskGrade
 from arrears.domain.money import Money
 from arrears.domain.policy import Agency, Policy
 from arrears.domain.value import changed, value
@@ -312,7 +312,7 @@ def settle_commission(case: Case, policy: Policy, report: AgencyReported, amount
             f"paid on {report.on}, the placement ended on {ended}: more than {grace.days} days, so it is the bank's"
         )
         return CommissionSettled(report.return_id, report.agency_id, on, amount, Decimal(0), zero, reason)
-    return _settled(mine[-1], report.return_id, report.on, amount, on, grace.days)
+    return _settled(case, mine[-1], report.return_id, report.on, amount, on, grace.days)
 
 
 def settle_received(case: Case, policy: Policy, payment: Payment, on: date) -> CommissionSettled | None:
@@ -334,19 +334,31 @@ def settle_received(case: Case, policy: Policy, payment: Payment, on: date) -> C
     ]
     if not theirs:
         return None
-    settled = _settled(theirs[-1], payment.payment_id, payment.paid_on, payment.amount, on, grace.days)
+    settled = _settled(case, theirs[-1], payment.payment_id, payment.paid_on, payment.amount, on, grace.days)
     return changed(settled, received_by="bank", reason=f"paid to the bank: {settled.reason}")
 
 
 def _settled(
-    placement: Placement, reference: str, paid_on: date, amount: Money, on: date, grace: int
+    case: Case, placement: Placement, reference: str, paid_on: date, amount: Money, on: date, grace: int
 ) -> CommissionSettled:
     percent = placement.percent
-    cut = (amount.amount * percent / 100).quantize(Decimal("0.01"), ROUND_HALF_UP)
+    base = _of_what_was_owed(case, placement.agency_id, amount)
+    cut = (base.amount * percent / 100).quantize(Decimal("0.01"), ROUND_HALF_UP)
     when = (
         "while it had the case"
         if placement.ended_on is None or paid_on < placement.ended_on
         else (f"within {grace} days after its end on {placement.ended_on}")
     )
-    reason = f"paid on {paid_on}, {when}: {percent} % of {amount}"
+    of = f"{amount}" if base == amount else f"{base}: no more of the {amount} was owed"
+    reason = f"paid on {paid_on}, {when}: {percent} % of {of}"
     return CommissionSettled(reference, placement.agency_id, on, amount, percent, Money(cut, amount.currency), reason)
+
+
+def _of_what_was_owed(case: Case, agency_id: str, amount: Money) -> Money:
+    """Return how much of a payment is within what was owed while the agency had the case; all where that is unknown."""
+    owed = max((placement.owed for placement in case.placements if placement.agency_id == agency_id), default=ZERO)
+    if not owed:
+        return amount
+    settled = (each for each in case.commissions if each.agency_id == agency_id and each.percent)
+    left = max(owed - sum((each.amount.amount for each in settled), ZERO), ZERO)
+    return Money(min(amount.amount, left), amount.currency)

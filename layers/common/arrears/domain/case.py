@@ -50,7 +50,7 @@ from arrears.domain.events import (
     SmsReported,
     StageEntered,
 )
-from arrears.domain.facts import ZERO, Account, Call, Payment, Phone, Plan, Reached
+from arrears.domain.facts import ZERO, Account, Call, Extract, Payment, Phone, Plan, Reached
 from arrears.domain.learn import learn
 from arrears.domain.money import Money
 from arrears.domain.policy_parts import TAKES_BACK, Action
@@ -136,6 +136,7 @@ class Placement:
             `deferred` where no agency had room.
         term_days, percent, days_past_due: as it was assigned: how long, for what commission, at what age of the debt.
         retry_on: when a deferred one is tried again.
+        owed: the most that was known to be owed in all since it was placed, with what was added meanwhile.
     """
 
     action_id: str
@@ -147,6 +148,7 @@ class Placement:
     percent: Decimal = ZERO
     days_past_due: int = 0
     retry_on: date | None = None
+    owed: Decimal = ZERO
 
 
 @value
@@ -405,7 +407,8 @@ def _with_done(case: Case, action_id: str, on: date, *, certain: bool) -> Case:
     done = Done(action_id, planned.action, planned.stage, planned.step, on, certain, planned.template, planned.phone)
     case = changed(case, version=case.version + 1, done=(*case.done, done), pending=None)
     if planned.action == "place_with_agency":
-        placement = Placement(action_id, planned.agency_id or "", on)
+        owed = max((extract.owed for extract in case.account.extracts), default=ZERO)
+        placement = Placement(action_id, planned.agency_id or "", on, owed=owed)
         return changed(case, placements=(*case.placements, placement))
     if planned.action == "withdraw_calls":
         return _withdrawn(case, {done.action_id for done in case.unanswered_calls(on)}, on)
@@ -433,6 +436,14 @@ def _allocated(case: Case, event: AgencyAssigned | AgencyDeferred) -> tuple[Plac
             days_past_due=event.days_past_due,
         )
     return (*case.placements[:-1], now)
+
+
+def _with_more_owed(case: Case, extract: Extract) -> tuple[Placement, ...]:
+    """Return the placements after an extract came in: what it adds to what was owed is to be collected too."""
+    *earlier, last = case.placements
+    before = [known for known in case.account.extracts if known.as_of <= extract.as_of]
+    more = max(extract.owed - before[-1].owed, ZERO) if before else ZERO
+    return (*earlier, changed(last, owed=last.owed + more))
 
 
 def _withdrawn(case: Case, action_ids: set[str], on: date) -> Case:

@@ -18,7 +18,7 @@ FreezeStatus = Literal["frozen", "refused", "lifted"]
 AgencyOutcome = Literal["payment", "promise", "uncontactable", "disputed", "returned"]
 CourtStatus = Literal["filed", "hearing", "judgment", "settlement", "enforcement", "withdrawn"]
 ApprovalStep = Literal["asked", "reminded", "escalated"]
-OperatorReason = Literal["placements", "declined", "limitation", "hold_review", "hold_again"]
+OperatorReason = Literal["placements", "declined", "limitation", "hold_review", "hold_again", "agency_dispute"]
 PlanOutcome = Literal["missed", "cancelled", "completed"]
 
 

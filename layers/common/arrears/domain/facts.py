@@ -83,6 +83,12 @@ class Extract:
     guarantors: tuple[Phone, ...] = ()
     renewed: tuple[Means, ...] = ()
 
+    @property
+    def owed(self) -> Decimal:
+        """The most that is owed in all, as far as it is known: the balance, else what the limit allows."""
+        in_all = self.balance if self.balance is not None else self.credit_limit
+        return max(self.past_due.amount, in_all or ZERO)
+
 
 @value
 class Payment:

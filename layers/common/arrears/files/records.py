@@ -618,6 +618,8 @@ def parse_return(row: Row) -> ReturnRow:
     amount = cells.optional_amount(row, "amount")
     if outcome == "payment" and amount is None:
         raise RowError("amount", "is missing although the outcome is a payment")
+    if outcome == "payment" and not amount:
+        raise RowError("amount", "is zero although the outcome is a payment")
     return ReturnRow(
         cells.identifier(row, "return_id"),
         case_id,

@@ -1,5 +1,6 @@
 """One account, from the first date to the last."""
 
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -34,6 +35,7 @@ from arrears.domain.learn import learn_before_a_case
 from arrears.domain.legal import waits_for_approval, why_not_decided
 from arrears.domain.moment import Moment
 from arrears.domain.policy import Policy
+from arrears.domain.reports import what_a_dispute_does, why_not_taken
 from arrears.domain.rollout import Scope
 from arrears.domain.timeline import Row, timeline
 from arrears.domain.turn import planned, take_turn
@@ -255,7 +257,18 @@ class AccountPlay:
     """
 
     __slots__ = (
-        *("_account", "_approve_after", "_cases", "_early", "_open", "_plans", "_policy", "_told", "_watch"),
+        *(
+            "_account",
+            "_approve_after",
+            "_cases",
+            "_early",
+            "_open",
+            "_plans",
+            "_policy",
+            "_reports",
+            "_told",
+            "_watch",
+        ),
         "played",
     )
 
@@ -267,6 +280,7 @@ class AccountPlay:
         self._open = case
         self._cases: dict[str, Case] = {}
         self._plans: set[str] = set()
+        self._reports: Counter[tuple[str, str]] = Counter()
         self._watch = watch
         self._early: list[tuple[DecidedCase, Refuse]] = []
         self._approve_after: timedelta | None = None
@@ -333,7 +347,7 @@ class AccountPlay:
                 else:
                     events.append(decided.decision)
             case ReturnedCase() as returned:
-                events += self._returned(returned, dated.refuse)
+                events += self._returned(returned, on, dated.refuse)
             case LetterReported(letter_id) as report:
                 case = self._case(letter_id.split(".", 1)[0])
                 if case is None or all(done.action_id != letter_id for done in case.done):
@@ -360,28 +374,30 @@ class AccountPlay:
             return self._open
         return self._cases.get(case_id)
 
-    def _returned(self, returned: ReturnedCase, refuse: Refuse) -> list[Event]:
+    def _returned(self, returned: ReturnedCase, on: date, refuse: Refuse) -> list[Event]:
         """Return what an agency's word means: the same as on the stack (`usecases.take_in`)."""
         case, report = self._case(returned.case_id), returned.report
         placements = () if case is None else case.placements
-        current = None if case is None else case.placement
         if self._policy.agencies:
             placements = tuple(each for each in placements if each.agency_id == report.agency_id)
-            current = current if current in placements else None
-        if case is None or not placements:
-            refuse("case_id", "is no case that this agency was given")
-            return []
-        if report.outcome == "returned" and current is None:
-            refuse("case_id", "is no case that this agency still has")
-            return []
-        if report.on < (placements[-1] if report.outcome == "returned" else placements[0]).placed_on:
-            refuse("at", "is before the case was placed")
+        name = (report.agency_id, returned.case_id)
+        paid = None if returned.payment is None else returned.payment.amount
+        refusal = why_not_taken(case, placements, report, paid, self._reports[name])
+        if refusal is not None or case is None:
+            refuse(*(refusal or ("case_id", "")))
             return []
         events: list[Event] = [report] if case.is_open else []
         if returned.payment is not None:
             events.append(PaymentReceived(returned.payment))
         elif report.outcome == "disputed":
-            events.append(HoldPlaced(f"agency:{report.agency_id}:{report.return_id}", "dispute", report.on))
+            effect = what_a_dispute_does(case, self._open, placements, report, on)
+            if not isinstance(effect, str):
+                refuse(*effect)
+                return []
+            if effect == "held":
+                hold_id = f"agency:{report.agency_id}:{report.return_id}"
+                events.append(HoldPlaced(hold_id, "dispute", report.on))
+        self._reports[name] += 1
         return events
 
     # --- a legal officer's word --------------------------------------------------------------------------------------

@@ -78,6 +78,8 @@ class OpenCases:
         """Say whether what put a case on the list is still so."""
         if listed.why == "placements":
             return case.placement is None
+        if listed.why == "agency_dispute":
+            return all(at.date() < listed.on for hold in case.account.holds for at in hold.placed)
         if listed.why == "hold_review":
             on = self.settings.clock().now(case.account.timezone).on
             return bool(holds_in_force(case, self.settings.policies().for_case(case, on).policy, on))

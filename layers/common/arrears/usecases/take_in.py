@@ -11,6 +11,7 @@ reports the same as the first time: what it has written itself counts as accepte
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date
@@ -21,15 +22,18 @@ from arrears.adapters.settings import Clock, Policies, Settings
 from arrears.adapters.table import AccountRecord, CaseRecord, StaleError, Table
 from arrears.domain.agencies import settle_commission, settle_received
 from arrears.domain.calls import why_refused
+from arrears.domain.case import Placement
 from arrears.domain.dates import ONE_DAY, local_date
 from arrears.domain.decide import account_of, case_id_of, opens_on
 from arrears.domain.events import (
+    AgencyReported,
     ArrearsReported,
     CallResult,
     Event,
     FreezeAnswered,
     HoldPlaced,
     LetterReported,
+    OperatorListed,
     OptedOut,
     PaymentReceived,
     PlanAgreed,
@@ -40,6 +44,7 @@ from arrears.domain.facts import Account, Extract, Means
 from arrears.domain.learn import learn, learn_before_a_case
 from arrears.domain.legal import is_filed
 from arrears.domain.money import Money
+from arrears.domain.reports import dispute_listed, what_a_dispute_does, why_not_taken
 from arrears.effects.exports import Exports
 from arrears.errors import TransientConflictError
 from arrears.files import (
@@ -70,6 +75,8 @@ if TYPE_CHECKING:
 
 #: So many facts may wait for an account's next extract; beyond that its item would outgrow the table's limit of 400 KB.
 MOST_FACTS = 1000
+#: So many of them leave room for an agency's: what the bank says is not refused because of what an agency said.
+MOST_FACTS_OF_AGENCIES = 500
 _LETTER_ID = re.compile(r"[A-Za-z0-9_-]{1,32}-[0-9]{8}\.[^.]+(?:\.[^.]+)+", re.ASCII)
 
 _FREEZE_ID = re.compile(r"[A-Za-z0-9_-]{1,32}-[0-9]{8}\.freeze", re.ASCII)
@@ -327,6 +334,7 @@ class _Ledger:
         self._record = loaded.accounts[account_id]
         self._facts: dict[FactName, str | None] = {**loaded.facts}
         self._cases: dict[str, CaseRecord | None] = {}
+        self._reported: dict[str, Counter[str]] = {}
         self._loaded_facts = True
 
     # --- what is stored ----------------------------------------------------------------------------------------------
@@ -335,6 +343,7 @@ class _Ledger:
         self._record = self._table.account(self._account_id)
         self._facts.clear()
         self._cases.clear()
+        self._reported.clear()
         self._loaded_facts = False
 
     def _case(self, case_id: str) -> CaseRecord | None:
@@ -575,26 +584,25 @@ class _Ledger:
 
     def _return(self, row: ReturnRow) -> Change:
         agency_id, case = self._to.drop["agency_id"], self._case(row.case_id)
+        timezone = "UTC" if case is None else case.case.account.timezone
         placements = [] if case is None else [p for p in case.case.placements if p.agency_id == agency_id]
-        if case is None or not placements:
-            raise RowError("case_id", "is no case that this agency was given")
-        timezone = case.case.account.timezone
         change, on = self._begin(timezone), row.on(timezone)
-        current = case.case.placement
-        if row.outcome == "returned" and (current is None or current.agency_id != agency_id):
-            raise RowError("case_id", "is no case that this agency still has")
-        if on < (placements[-1] if row.outcome == "returned" else placements[0]).placed_on:
-            raise RowError("at", "is before the case was placed")
-        report = row.reported(agency_id, timezone)
+        report, payment = row.reported(agency_id, timezone), row.payment(agency_id, timezone)
+        refusal = why_not_taken(
+            None if case is None else case.case,
+            placements,
+            report,
+            None if payment is None else payment.amount,
+            self._reports(agency_id, row.case_id) if placements else 0,
+        )
+        if refusal is not None or case is None:
+            raise RowError(*(refusal or ("case_id", "")))
         change.append(case, report)
-        if row.outcome == "returned":
-            change.writes.append(Exports(self._table).held(agency_id, row.case_id, has=False))
         account, fact_id = self._record.account, f"agency:{agency_id}:{row.return_id}"
-        payment = row.payment(agency_id, timezone)
         if payment is not None:
             _check_currency(account, payment.amount, change.on)
             received = PaymentReceived(replace(payment, payment_id=fact_id))
-            self._change_account(change, learn(account, received))
+            self._change_account(change, learn(account, received), MOST_FACTS_OF_AGENCIES)
             change.append(self._open_case(), received)
             policy = self._to.policies.for_case(case.case, change.on).policy
             settled = settle_commission(case.case, policy, report, payment.amount, change.on)
@@ -602,12 +610,32 @@ class _Ledger:
                 change.append(case, settled)
             change.writes.append(self._to.exports.payment_booked(row.case_id, settled, on))
         elif row.outcome == "disputed":
-            held = HoldPlaced(fact_id, "dispute", on)
-            self._change_account(change, learn(account, held))
-            change.append(self._open_case(), held)
+            self._disputed(change, case, placements, report)
         elif row.outcome == "returned":
+            change.writes.append(self._to.exports.held(agency_id, row.case_id, has=False))
             change.writes.append(self._to.exports.returned(case.case, agency_id, row.return_id, change.on))
         return change
+
+    def _disputed(self, change: Change, case: CaseRecord, placements: list[Placement], report: AgencyReported) -> None:
+        current = self._open_case()
+        effect = what_a_dispute_does(
+            case.case, None if current is None else current.case, placements, report, change.on
+        )
+        if not isinstance(effect, str):
+            raise RowError(*effect)
+        if effect == "held":
+            held = HoldPlaced(f"agency:{report.agency_id}:{report.return_id}", "dispute", report.on)
+            self._change_account(change, learn(self._record.account, held), MOST_FACTS_OF_AGENCIES)
+            change.append(current, held)
+        elif effect == "listed":
+            change.append(current, OperatorListed("agency_dispute", change.on, dispute_listed(report)))
+
+    def _reports(self, agency_id: str, case_id: str) -> int:
+        """Return how many reports of an agency on a case were taken, as far as known."""
+        if agency_id not in self._reported:
+            told = self._table.contents(self._account_id, "return", f"{agency_id}:")
+            self._reported[agency_id] = Counter(json.loads(each)["fact"]["case_id"] for each in told)
+        return self._reported[agency_id][case_id]
 
     def _court(self, row: CourtRow) -> Change:
         case = self._case(row.case_id)
@@ -620,8 +648,8 @@ class _Ledger:
         change.append(case, report)
         return change
 
-    def _change_account(self, change: Change, account: Account) -> None:
-        kept = _within_limits(account.pruned(change.on))
+    def _change_account(self, change: Change, account: Account, most: int | None = None) -> None:
+        kept = _within_limits(account.pruned(change.on), most)
         if kept != self._record.account:
             change.account = replace(self._record, account=kept)
 
@@ -651,6 +679,8 @@ class _Ledger:
             )
         if change.fact is not None:
             self._facts[change.fact.name] = change.fact.content(by)
+            if change.fact.kind == "return":
+                self._reported[self._to.drop["agency_id"]][str(change.fact.told["case_id"])] += 1
         self._cases |= cases
 
     def _due(self, record: AccountRecord, on: date) -> date | None:
@@ -674,10 +704,11 @@ def _check_currency(account: Account, amount: Money, on: date) -> None:
         raise RowError("currency", f"is not {extract.past_due.currency}, the account's")
 
 
-def _within_limits(account: Account) -> Account:
+def _within_limits(account: Account, most: int | None = None) -> Account:
+    most = MOST_FACTS if most is None else most
     facts: Iterable[tuple[Any, ...]] = (
         *(account.extracts, account.payments, account.holds, account.calls, account.plans),
     )
-    if sum(map(len, facts)) > MOST_FACTS:
-        raise RowError("account_id", f"has more than {MOST_FACTS} facts that wait for its next extract")
+    if sum(map(len, facts)) > most:
+        raise RowError("account_id", f"has more than {most} facts that wait for its next extract")
     return account
