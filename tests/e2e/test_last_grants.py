@@ -22,7 +22,6 @@ SELDOM: dict[str, dict[str, str]] = {
     "BuildWorklistFunction": _DEAD,
     "CloseExportDayFunction": _ABSENT,
     "DispatchLettersFunction": _DEAD,
-    "ExportAgencyFunction": {**_AGAIN, "s3:DeleteObject": "the sheet of an earlier try on another day is taken away"},
     "ExportLegalFunction": {**_AGAIN, **_ABSENT},
     "ImportRowsFunction": _ABSENT,
     "QueueLetterFunction": {**_AGAIN, **_ABSENT},

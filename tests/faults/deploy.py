@@ -14,9 +14,9 @@ from unittest.mock import patch
 from arrears import bootstrap, bootstrap_contacts, bootstrap_effects, runtime
 from arrears.adapters import aws, settings as settings_module, sms, switchboard, table as table_module
 from arrears.domain.policy import Policy
-from arrears.effects import file_legal, place_with_agency, queue_letter
+from arrears.effects import file_legal, queue_letter, sheets
 from arrears.effects.wording import Wordings
-from arrears.usecases import allocate_day, next_step
+from arrears.usecases import next_step
 from tests.faults.dynamo import Calm, Dynamo, Item, Key
 from tests.faults.machine import ARN
 from tests.faults.policies import BANK, POLICIES, second
@@ -168,8 +168,7 @@ def deployed(world: "World") -> Iterator[None]:
         patch.dict(sms.SnsSms.__init__.__kwdefaults__, {"pause": pause}),
         patch.object(next_step, "MOST_TURNS", world.most_turns),
         patch.object(queue_letter, "render_letter", _draw),
-        patch.object(place_with_agency, "render_case_sheet", _draw),
-        patch.object(allocate_day, "render_case_sheet", _draw),
+        patch.object(sheets, "render_case_sheet", _draw),
         patch.object(file_legal, "render_dossier", _draw),
         *(patch.object(module, "observe", _nothing) for module in (bootstrap, bootstrap_effects)),
         *(patch.object(module, "count", _nothing) for module in (bootstrap_effects, bootstrap_contacts)),

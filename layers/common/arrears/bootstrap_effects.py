@@ -112,8 +112,8 @@ def place_with_agency() -> CarryOut:
     from arrears.effects.place_with_agency import PlaceWithAgency
 
     return _carry_out(
-        PlaceWithAgency(_bucket("AGENCY_BUCKET"), Exports(table()), _wordings()),
-        PlaceWithAgency(NoObjects(), ShadowExports(table()), _wordings()),
+        PlaceWithAgency(Exports(table()), _wordings()),
+        PlaceWithAgency(ShadowExports(table()), _wordings()),
     )
 
 
@@ -150,7 +150,8 @@ def withdraw_legal() -> CarryOut:
 def close_day() -> "CloseDay":
     """The use case of `close_export_day`."""
     from arrears.adapters.signing import KmsSigner
-    from arrears.usecases.allocate_day import AllocateDay, sheet_again
+    from arrears.effects.sheets import draw
+    from arrears.usecases.allocate_day import AllocateDay
     from arrears.usecases.close_day import CloseDay
     from arrears.usecases.statements import Statements
 
@@ -161,9 +162,9 @@ def close_day() -> "CloseDay":
         exports,
         agencies,
         _bucket("LEGAL_BUCKET"),
+        lambda sheet, placement_id: draw(sheet, placement_id, wordings, settings().kept(sheet.policy, sheet.digest)),
         KmsSigner(aws.kms(), os.environ["SIGNING_KEY"]),
-        AllocateDay(table(), exports, settings(), wordings, agencies, observe),
-        lambda row: sheet_again(row, wordings, settings().active()),
+        AllocateDay(table(), exports, settings(), wordings, observe),
         lambda day: statements.publish_all(agencies, day, settings().active()),
     )
 

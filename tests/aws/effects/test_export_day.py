@@ -15,15 +15,15 @@ from jsonschema import Draft202012Validator
 
 from arrears.adapters import aws
 from arrears.adapters.s3_objects import Bucket
+from arrears.documents.templates import load_templates, shipped_templates
 from arrears.domain.dates import zone as zone_of
 from arrears.domain.events import ActionDone
 from arrears.effects.agency_rows import CASE_COLUMNS, RECALL_COLUMNS
 from arrears.effects.exports import Exports
-from arrears.errors import PermanentSetupError
 from arrears.resources import resource
 from arrears.usecases.close_day import heads_key
 from tests.aws.effects.world import World
-from tests.support.builders import CASE_ID, OPENS, PROFILE, extract, held, lifted, paid
+from tests.support.builders import CASE_ID, OPENS, POLICY, PROFILE, extract, held, lifted, paid
 
 SCHEMA = Draft202012Validator(json.loads(resource("schemas", "agency-case-1.schema.json").read_text()))
 #: Straight to the agency, so that a day with several cases is quickly played.
@@ -115,7 +115,7 @@ def test_the_manifest_is_written_last(quick: World, monkeypatch: pytest.MonkeyPa
     quick.close()
     mine = [key for key in written if key.startswith(placements(OPENS))]
     assert mine[-1].endswith("manifest.json")
-    assert len(mine) == 4  # two tables, the signature, the manifest
+    assert len(mine) == 5  # two tables, the sheet, the signature, the manifest
 
 
 def test_a_day_closed_again_is_the_same_to_the_byte_and_nothing_is_written(quick: World) -> None:
@@ -139,12 +139,37 @@ def test_a_file_that_was_lost_is_written_again_as_it_was(quick: World) -> None:
     assert quick.body("AgencyBucket", key) == body
 
 
-def test_a_sheet_that_is_gone_is_told_and_no_manifest_says_otherwise(quick: World) -> None:
+def test_nothing_lies_in_an_agencys_folder_before_its_day_is_closed(quick: World) -> None:
     (case_id,) = place(quick, "CARD-1")
-    quick.bucket("AgencyBucket").delete(f"{placements(OPENS)}{case_id}.pdf")
-    with pytest.raises(PermanentSetupError, match=case_id):
-        quick.close()
-    assert f"{placements(OPENS)}manifest.json" not in quick.keys("AgencyBucket")
+    assert quick.keys("AgencyBucket") == []
+    quick.close()
+    key = f"{placements(OPENS)}{case_id}.pdf"
+    (done,) = quick.events(ActionDone, case_id)
+    assert dict(done.details)["key"] == key
+    assert dict(done.details)["sha256"] == hashlib.sha256(quick.body("AgencyBucket", key)).hexdigest()
+
+
+def test_a_sheet_is_in_the_wording_of_the_policy_that_it_was_placed_under(quick: World) -> None:
+    (case_id,) = place(quick, "CARD-1")
+    (done,) = quick.events(ActionDone, case_id)
+    words: dict[str, Any] = load_templates([shipped_templates()]).to_data()
+    for labels in words["labels"].values():
+        labels["case_sheet"] = "Another heading"
+    other = POLICY | {"stages": QUICK, "freeze": None, "version": "other words"}
+    quick.stack.settings.publish(json.dumps({"policy": other, "templates": words}), "test other words")
+    quick.close()
+    sheet = quick.body("AgencyBucket", f"{placements(OPENS)}{case_id}.pdf")
+    assert dict(done.details)["sha256"] == hashlib.sha256(sheet).hexdigest()
+
+
+def test_a_sheet_that_is_gone_is_drawn_again_as_it_was(quick: World) -> None:
+    (case_id,) = place(quick, "CARD-1")
+    quick.close()
+    key = f"{placements(OPENS)}{case_id}.pdf"
+    body = quick.body("AgencyBucket", key)
+    quick.bucket("AgencyBucket").delete(key)
+    quick.close()
+    assert quick.body("AgencyBucket", key) == body
 
 
 def test_nothing_is_written_for_an_agency_without_rows(world: World) -> None:
@@ -162,28 +187,29 @@ def test_what_is_placed_after_the_day_was_closed_goes_with_the_next_one(quick: W
     assert quick.manifest("AgencyBucket", placements(tomorrow))["date"] == str(tomorrow)
 
 
-def test_a_day_that_closes_between_the_sheet_and_the_row_leaves_no_orphan(
+def test_a_day_that_closes_before_the_row_is_written_has_nothing_of_the_case(
     quick: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     case_id = quick.report("CARD-1")
     step = quick.until("PlaceWithAgency", case_id)
-    put = Bucket.put
+    writes = Exports.writes
     closed: list[str] = []
 
-    def put_and_close(self: Bucket, key: str, *arguments: Any) -> None:
-        put(self, key, *arguments)
-        if key.endswith(".pdf") and not closed:
-            closed.append(key)
-            Exports(quick.stack.table).close(OPENS)
+    def close_and_write(self: Exports, day: date, *arguments: Any) -> Any:
+        if not closed:
+            closed.append(quick.close(day)["days"][-1])
+        return writes(self, day, *arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Bucket, "put", put_and_close)
+        patch.setattr(Exports, "writes", close_and_write)
         quick.act(step)
-    assert closed == [f"{placements(OPENS)}{case_id}.pdf"]
-    tomorrow = OPENS + timedelta(days=1)
-    assert quick.keys("AgencyBucket") == [f"{placements(tomorrow)}{case_id}.pdf"]
+    assert closed == [str(OPENS)]
+    assert quick.keys("AgencyBucket", placements(OPENS)) == []
     (done,) = quick.events(ActionDone, case_id)
+    tomorrow = OPENS + timedelta(days=1)
     assert dict(done.details)["date"] == str(tomorrow)
+    quick.stack.on(tomorrow)
+    assert quick.close()["placements"] == 1
 
 
 def test_a_recall_names_its_placement_and_goes_with_the_day_of_the_cure(world: World) -> None:

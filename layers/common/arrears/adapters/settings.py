@@ -109,10 +109,12 @@ class ActivePolicy:
 
     Attributes:
         templates: the templates as data, as the document module writes them.
+        digest: of the document that was published; empty for the policy that ships.
     """
 
     policy: Policy
     templates: dict[str, Any] = field(default_factory=dict)
+    digest: str = ""
 
 
 @dataclass(frozen=True)
@@ -263,8 +265,13 @@ class Settings(Switchboard):
         if digest not in self._parsed:
             while len(self._parsed) >= _MOST_PARSED:
                 del self._parsed[next(iter(self._parsed))]
-            self._parsed[digest] = self.read(self._shipped() if rollout is None else self._published(rollout))
+            read = self.read(self._shipped() if rollout is None else self._published(rollout))
+            self._parsed[digest] = replace(read, digest=digest)
         return self._parsed[digest]
+
+    def kept(self, label: str, digest: str) -> ActivePolicy:
+        """Return a policy by its name and version and its document's digest; by none the one that ships."""
+        return self.load(Rollout(label, digest) if digest else None)
 
     def read(self, document: str) -> ActivePolicy:
         """Return the policy of a document, as this stack would play it."""

@@ -41,20 +41,50 @@ _STATE: Final = {"pk": {"S": "SETTINGS"}, "sk": {"S": "EXPORTS"}}
 
 
 @dataclass(frozen=True, slots=True)
+class SheetText:
+    """What a case sheet is drawn from, whenever it is, the same to the byte.
+
+    Attributes:
+        content: what it says, as JSON (`documents.sheet_store`).
+        language: which it is in.
+        policy: name and version of the policy that it was written under, whose wording it is in.
+        digest: of that policy's document; empty for a policy that ships.
+    """
+
+    content: str
+    language: str
+    policy: str = ""
+    digest: str = ""
+
+    def attributes(self) -> Item:
+        """Return it as attributes of an item."""
+        return {
+            "sheet": {"S": self.content},
+            "language": {"S": self.language},
+            "policy": {"S": self.policy},
+            "digest": {"S": self.digest},
+        }
+
+    @classmethod
+    def of(cls, item: Item) -> "SheetText | None":
+        """Return that of an item; None where it has none."""
+        named = [item.get(name, {"S": ""})["S"] for name in ("sheet", "language", "policy", "digest")]
+        return cls(*named) if named[0] else None
+
+
+@dataclass(frozen=True, slots=True)
 class ExportRow:
     """A row as it was recorded.
 
     Attributes:
         fields: the row, in the order in which its columns were written.
-        sheet: what the case's sheet says, as JSON, so that it can be made again; empty for a recall.
-        language: which the sheet is in.
+        sheet: what the sheet of a placement is drawn from; None for a recall.
     """
 
     agency_id: str
     kind: Kind
     fields: Mapping[str, object]
-    sheet: str = ""
-    language: str = ""
+    sheet: SheetText | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +94,13 @@ class Waiting:
     Attributes:
         action_id: of the action that placed it.
         row: as in `ExportRow.fields`, but for the agency.
-        sheet: what its sheet says, as JSON, but for the agency.
+        sheet: what its sheet is drawn from, but for the agency.
     """
 
     case_id: str
     action_id: str
     row: Mapping[str, object]
-    sheet: str
-    language: str
+    sheet: SheetText
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +142,22 @@ class Exports:
         """Close a day; one that is closed stays so."""
         self._put({"pk": {"S": _pk(day)}, "sk": {"S": _DAY}})
 
-    def has_placement(self, day: date, agency_id: str, case_id: str) -> bool:
-        """Say whether a case is among an agency's placements of a day."""
-        return self._item(_pk(day), _sk(agency_id, "PLACEMENT", case_id)) is not None
+    def putting_off(self, day: date, row: ExportRow) -> list[Item]:
+        """Return the writes that have a placement of a closed day go with the next day, of which no agency knows.
+
+        One that was recalled meanwhile, or placed again, goes with no day, nor does its recall.
+        """
+        case_id, later = str(row.fields["case_id"]), self.open_day(day)
+        here, there = (self._key(each, row.agency_id, "PLACEMENT", case_id) for each in (day, later))
+        placement_id = str(row.fields["placement_id"])
+        recalls = [self._key(each, row.agency_id, "RECALL", recall_of(placement_id)) for each in (day, later)]
+        over = [key for key in (*recalls, there) if self._item(key["pk"]["S"], key["sk"]["S"]) is not None]
+        if over:
+            return [self._delete(key) for key in (here, *recalls)]
+        moved = self._row(later, row.agency_id, "PLACEMENT", case_id, row.fields, row.sheet)
+        put = {"TableName": self.table.name, "Item": moved, "ConditionExpression": "attribute_not_exists(pk)"}
+        none = [{"TableName": self.table.name, "Key": key, "ConditionExpression": "attribute_not_exists(pk)"} for key in recalls]
+        return [self._is_open(later), self._delete(here), {"Put": put}, *({"ConditionCheck": each} for each in none)]
 
     def replaced(self, day: date, agency_id: str, case_id: str) -> list[Item]:
         """Return the writes without which a case that is placed twice on a day would be recalled in the day's set.
@@ -127,8 +169,14 @@ class Exports:
         if item is None:
             return []
         recall_id = recall_of(str(json.loads(item["row"]["S"])["placement_id"]))
-        key = {"pk": {"S": _pk(day)}, "sk": {"S": _sk(agency_id, "RECALL", recall_id)}}
-        return [{"Delete": {"TableName": self.table.name, "Key": key}}]
+        return [self._delete(self._key(day, agency_id, "RECALL", recall_id))]
+
+    def _delete(self, key: Item) -> Item:
+        return {"Delete": {"TableName": self.table.name, "Key": key}}
+
+    @staticmethod
+    def _key(day: date, agency_id: str, kind: Kind, name: str) -> Item:
+        return {"pk": {"S": _pk(day)}, "sk": {"S": _sk(agency_id, kind, name)}}
 
     def writes(
         self,
@@ -137,9 +185,7 @@ class Exports:
         kind: Kind,
         name: str,
         fields: Mapping[str, object],
-        *,
-        sheet: str = "",
-        language: str = "",
+        sheet: SheetText | None = None,
     ) -> list[Item]:
         """Return the writes that record a row, on condition that its day is not closed.
 
@@ -149,10 +195,9 @@ class Exports:
             kind: a placement or a recall.
             name: what names it among the day's: the case of a placement, the action of a recall.
             fields: the row.
-            sheet: what a placement's sheet says, as JSON.
-            language: which it is in.
+            sheet: what a placement's sheet is drawn from.
         """
-        row = self._row(day, agency_id, kind, name, fields, sheet, language)
+        row = self._row(day, agency_id, kind, name, fields, sheet)
         held = self.held(agency_id, str(fields["case_id"]), has=kind == "PLACEMENT")
         return [self._is_open(day), {"Put": {"TableName": self.table.name, "Item": row}}, held]
 
@@ -163,14 +208,13 @@ class Exports:
         kind: Kind,
         name: str,
         fields: Mapping[str, object],
-        sheet: str,
-        language: str,
+        sheet: SheetText | None,
     ) -> Item:
         return {
             "pk": {"S": _pk(day)},
             "sk": {"S": _sk(agency_id, kind, name)},
             "row": {"S": json.dumps(fields, ensure_ascii=False, separators=(",", ":"))},
-            **({"sheet": {"S": sheet}, "language": {"S": language}} if sheet else {}),
+            **(sheet.attributes() if sheet is not None else {}),
         }
 
     def _is_open(self, day: date) -> Item:
@@ -189,8 +233,7 @@ class Exports:
             **_candidate_key(day, waiting.case_id),
             "action_id": {"S": waiting.action_id},
             "row": {"S": json.dumps(waiting.row, ensure_ascii=False, separators=(",", ":"))},
-            "sheet": {"S": waiting.sheet},
-            "language": {"S": waiting.language},
+            **waiting.sheet.attributes(),
         }
         return [self._is_open(day), {"Put": {"TableName": self.table.name, "Item": item}}]
 
@@ -219,17 +262,17 @@ class Exports:
                 item["sk"]["S"].split("#", 2)[2],
                 item["action_id"]["S"],
                 json.loads(item["row"]["S"]),
-                item["sheet"]["S"],
-                item["language"]["S"],
+                sheet,
             )
             for item in self.table.query(_pk(day), _CANDIDATE)
+            if (sheet := SheetText.of(item)) is not None
         ]
 
     def allocating(
-        self, day: date, agency_id: str, waiting: Waiting, row: Mapping[str, object], sheet: str
+        self, day: date, agency_id: str, waiting: Waiting, row: Mapping[str, object], sheet: SheetText
     ) -> list[Item]:
         """Return the writes that give a case that waits to an agency; it waits no longer."""
-        placed = self._row(day, agency_id, "PLACEMENT", waiting.case_id, row, sheet, waiting.language)
+        placed = self._row(day, agency_id, "PLACEMENT", waiting.case_id, row, sheet)
         return [
             {"Put": {"TableName": self.table.name, "Item": placed}},
             self.held(agency_id, waiting.case_id, has=True),
@@ -333,13 +376,7 @@ class Exports:
             # An agency's id has no '#', so the first one ends it.
             agency_id, kind, _ = (*item["sk"]["S"].split("#", 2), "", "")[:3]
             if kind in ("PLACEMENT", "RECALL"):
-                yield ExportRow(
-                    agency_id,
-                    cast("Kind", kind),
-                    json.loads(item["row"]["S"]),
-                    item.get("sheet", {"S": ""})["S"],
-                    item.get("language", {"S": ""})["S"],
-                )
+                yield ExportRow(agency_id, cast("Kind", kind), json.loads(item["row"]["S"]), SheetText.of(item))
 
     def closed_through(self) -> date | None:
         """Return the last date that was closed with all of its files; None while there is none."""

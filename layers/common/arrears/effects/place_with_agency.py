@@ -2,18 +2,15 @@
 
 import hashlib
 from dataclasses import dataclass
-from datetime import date
 from typing import Final
 
-from arrears.documents.agency import AgencySheet, render_case_sheet
 from arrears.documents.sheet_store import sheet_to_json
-from arrears.domain.dates import ONE_DAY
 from arrears.effects.agency_rows import case_row
 from arrears.effects.contents import sheet_of
-from arrears.effects.exports import Exports, Waiting
+from arrears.effects.exports import Exports, SheetText, Waiting
 from arrears.effects.folders import sheet_key
-from arrears.effects.known import Known, known, language_of, plan_of
-from arrears.effects.ports import Objects
+from arrears.effects.known import known, language_of
+from arrears.effects.sheets import draw
 from arrears.effects.wording import Wordings, document_errors
 from arrears.errors import PermanentSetupError
 from arrears.usecases.carry_out import Effect, Work
@@ -24,17 +21,13 @@ NOT_ALLOCATED: Final = "?"
 
 @dataclass(frozen=True)
 class PlaceWithAgency:
-    """Writes the case sheet into the day's folder; the row goes into the table with the confirmation.
+    """The row, and what the case sheet is drawn from, go into the table with the confirmation.
 
     Where the policy names several agencies, the case waits for the day's allocation instead, with all that its row and
-    its sheet will say (`usecases.allocate_day`).
-
-    The day is the business date, or the next one that is not closed. Where the day was closed between the sheet and
-    the row, the confirmation fails, this is carried out again, and the sheet that the closed day does not list is
-    taken away.
+    its sheet will say (`usecases.allocate_day`). The day is the business date, or the next one that is not closed. Only
+    closing it puts anything where the agency can see it.
     """
 
-    agencies: Objects
     exports: Exports
     wordings: Wordings
 
@@ -43,28 +36,22 @@ class PlaceWithAgency:
 
         Raises:
             PermanentDocumentError: the sheet cannot be made from what is on file.
-            TransientServiceError: the bucket or the table is busy.
+            TransientServiceError: the table is busy.
         """
         agency_id = work.act.agency_id
         case_id = work.record.case.case_id
         if agency_id is None:
             return self._offer(work)
         day = self.exports.open_day(work.now.on)
-        self._remove_orphans(agency_id, case_id, plan_of(work).on, day)
-        facts = known(work.record.case, work.account, work.now.on)
+        row, sheet, drawn = self._make(work, agency_id)
         key = sheet_key(agency_id, day, case_id)
-        content, row, language = self._make(work, facts, agency_id)
-        sheet = self._render(work, content, language)
-        self.agencies.put(key, sheet, "application/pdf")
         details = (
             ("agency", agency_id),
             ("date", day.isoformat()),
             ("key", key),
-            ("sha256", hashlib.sha256(sheet).hexdigest()),
+            ("sha256", hashlib.sha256(drawn).hexdigest()),
         )
-        writes = self.exports.writes(
-            day, agency_id, "PLACEMENT", case_id, row, sheet=sheet_to_json(content), language=language
-        )
+        writes = self.exports.writes(day, agency_id, "PLACEMENT", case_id, row, sheet)
         return Effect(key, details, [*writes, *self.exports.replaced(day, agency_id, case_id)])
 
     def _offer(self, work: Work) -> Effect:
@@ -72,14 +59,16 @@ class PlaceWithAgency:
         if not work.active.policy.agencies:
             raise PermanentSetupError(f"{work.act.action_id}: no agency is named")
         case_id, day = work.record.case.case_id, self.exports.open_day(work.now.on)
-        facts = known(work.record.case, work.account, work.now.on)
-        content, row, language = self._make(work, facts, NOT_ALLOCATED)
-        # What cannot be drawn is found now, when the action can be parked, not when the day is closed.
-        self._render(work, content, language)
-        waiting = Waiting(case_id, work.act.action_id, row, sheet_to_json(content), language)
+        row, sheet, _ = self._make(work, NOT_ALLOCATED)
+        waiting = Waiting(case_id, work.act.action_id, row, sheet)
         return Effect("", (("date", day.isoformat()),), self.exports.offering(day, waiting))
 
-    def _make(self, work: Work, facts: Known, agency_id: str) -> tuple[AgencySheet, dict[str, object], str]:
+    def _make(self, work: Work, agency_id: str) -> tuple[dict[str, object], SheetText, bytes]:
+        """Return the row, and the sheet: what it is drawn from, and drawn.
+
+        What cannot be drawn is found now, when the action can be parked, not when the day is closed.
+        """
+        facts = known(work.record.case, work.account, work.now.on)
         language = language_of(facts.extract.country)
         bank = self.wordings.bank(work.active, language)
         placement_id = work.act.action_id
@@ -93,16 +82,5 @@ class PlaceWithAgency:
             mandate=content.mandate,
             bank=(bank.name, bank.phone),
         )
-        return content, row, language
-
-    def _render(self, work: Work, content: AgencySheet, language: str) -> bytes:
-        with document_errors(work.act.action_id):
-            return render_case_sheet(content, self.wordings.templates(work.active), language).pdf
-
-    def _remove_orphans(self, agency_id: str, case_id: str, since: date, until: date) -> None:
-        """Remove the sheet of an earlier try from the days before the one that the case now goes with."""
-        day = since
-        while day < until:
-            if not self.exports.has_placement(day, agency_id, case_id):
-                self.agencies.delete(sheet_key(agency_id, day, case_id))
-            day += ONE_DAY
+        sheet = SheetText(sheet_to_json(content), language, work.active.policy.label, work.active.digest)
+        return row, sheet, draw(sheet, placement_id, self.wordings, work.active)

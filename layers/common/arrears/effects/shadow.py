@@ -10,7 +10,7 @@ from datetime import date
 from decimal import Decimal
 
 from arrears.adapters.aws import Item
-from arrears.effects.exports import Exports, Kind
+from arrears.effects.exports import Exports, Kind, SheetText
 
 
 class NoGateway:
@@ -74,9 +74,7 @@ class ShadowExports(Exports):
         kind: Kind,  # noqa: ARG002
         name: str,  # noqa: ARG002
         fields: Mapping[str, object],  # noqa: ARG002
-        *,
-        sheet: str = "",  # noqa: ARG002
-        language: str = "",  # noqa: ARG002
+        sheet: SheetText | None = None,  # noqa: ARG002
     ) -> list[Item]:
         """Return no write."""
         return []

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, cast
 
 from arrears.adapters.settings import ActivePolicy, Settings
 from arrears.adapters.table import CaseRecord, StaleError, Table
-from arrears.documents.agency import AgencySheet, render_case_sheet
 from arrears.documents.sheet_store import sheet_from_json, sheet_to_json
 from arrears.domain import codec
 from arrears.domain.agencies import Candidate, agencies_seen, allocate
@@ -20,10 +19,8 @@ from arrears.domain.case import Placement
 from arrears.domain.dates import ONE_DAY
 from arrears.domain.events import AgencyAssigned, AgencyDeferred
 from arrears.domain.policy import Policy
-from arrears.effects.exports import ExportRow, Exports, Waiting
-from arrears.effects.folders import sheet_key
-from arrears.effects.ports import Objects
-from arrears.effects.wording import Wordings, document_errors
+from arrears.effects.exports import Exports, SheetText, Waiting
+from arrears.effects.wording import Wordings
 from arrears.errors import PermanentDocumentError, PermanentSetupError, TransientConflictError
 from arrears.records import Stamp
 from arrears.usecases.assess import TRIES, Observer
@@ -45,7 +42,6 @@ class AllocateDay:
     exports: Exports
     settings: Settings
     wordings: Wordings
-    agencies: Objects
     observe: Observer
 
     def __call__(self, day: date) -> None:
@@ -111,12 +107,8 @@ class AllocateDay:
             if isinstance(event, AgencyDeferred) or record.case.shadow:
                 extra = [self.exports.forgetting(day, waiting.case_id)]
             else:
-                row, content = self._filled_in(waiting, event, active, placement.placed_on)
-                with document_errors(waiting.action_id):
-                    sheet = render_case_sheet(content, self.wordings.templates(active), waiting.language)
-                key = sheet_key(event.agency_id, day, waiting.case_id)
-                self.agencies.put(key, sheet.pdf, "application/pdf")
-                extra = self.exports.allocating(day, event.agency_id, waiting, row, sheet_to_json(content))
+                row, sheet = self._filled_in(waiting, event, active, placement.placed_on)
+                extra = self.exports.allocating(day, event.agency_id, waiting, row, sheet)
             try:
                 self.table.append(record, [event], stamp, wakes=True, extra=extra)
             except StaleError:
@@ -127,11 +119,11 @@ class AllocateDay:
 
     def _filled_in(
         self, waiting: Waiting, event: AgencyAssigned, active: ActivePolicy, placed_on: date
-    ) -> tuple[dict[str, object], AgencySheet]:
+    ) -> tuple[dict[str, object], SheetText]:
         """Return row and sheet with the agency in them."""
-        content = sheet_from_json(waiting.sheet)
+        content = sheet_from_json(waiting.sheet.content)
         agency = active.policy.agency(event.agency_id)
-        law_firms = self.wordings.bank(active, waiting.language)
+        law_firms = self.wordings.bank(active, waiting.sheet.language)
         mandate, dated = f"{law_firms.mandate}/{event.agency_id}", law_firms.mandate_date
         if agency is not None and agency.mandate:
             mandate, dated = agency.mandate, agency.mandate_date or dated
@@ -153,15 +145,4 @@ class AllocateDay:
             "term_ends_on": term_ends.isoformat() if term_ends is not None else None,
             "mandate": mandate,
         }
-        return row, content
-
-
-def sheet_again(row: ExportRow, wordings: Wordings, active: ActivePolicy) -> bytes:
-    """Return the sheet of a placement, made again from what was recorded of it.
-
-    Raises:
-        PermanentDocumentError: it cannot be made.
-    """
-    with document_errors(str(row.fields["placement_id"])):
-        content = sheet_from_json(row.sheet)
-        return render_case_sheet(content, wordings.templates(active), row.language).pdf
+        return row, replace(waiting.sheet, content=sheet_to_json(content))

@@ -16,7 +16,7 @@ from arrears.adapters.table import Table
 from arrears.csv_safe import write_csv
 from arrears.domain.dates import ONE_DAY
 from arrears.effects.agency_rows import CASE_COLUMNS, CASE_SCHEMA, RECALL_COLUMNS
-from arrears.effects.exports import ExportRow, Exports
+from arrears.effects.exports import ExportRow, Exports, SheetText
 from arrears.effects.folders import placements_folder, public_key_key, recalls_folder, schema_key, sheet_key
 from arrears.effects.ports import Objects, Signer
 from arrears.errors import PermanentSetupError
@@ -65,7 +65,7 @@ class CloseDay:
         legal: the legal bucket, where the heads of the chains are locked away.
         signer: signs the manifests; None leaves them unsigned.
         allocate: says which agency gets the cases that wait for it; None where none can.
-        render: makes the sheet of a placement again.
+        draw: draws the sheet of a placement, whose id it is given.
         state: writes the statements of a month, on its last day.
     """
 
@@ -73,16 +73,16 @@ class CloseDay:
     exports: Exports
     agencies: Objects
     legal: Objects
+    draw: Callable[[SheetText, str], bytes]
     signer: Signer | None = None
     allocate: Callable[[date], None] | None = None
-    render: Callable[[ExportRow], bytes] | None = None
     state: Callable[[date], None] | None = None
 
     def __call__(self, day: date) -> DayReport:
         """Close a day, and before it those that were missed since the last one that was closed.
 
         Raises:
-            PermanentSetupError: a sheet that a row names is gone.
+            PermanentDocumentError: a sheet cannot be drawn.
             TransientServiceError: a service is busy; closing again goes on where it stopped.
         """
         report: DayReport = {"days": [], "placements": 0, "recalls": 0, "heads": 0}
@@ -115,8 +115,8 @@ class CloseDay:
             report["recalls"] += recalls
 
     def _write_day(self, agency_id: str, day: date, rows: Sequence[ExportRow]) -> tuple[int, int]:
-        placements = _sorted(row.fields for row in rows if row.kind == "PLACEMENT")
-        recalls = _sorted(row.fields for row in rows if row.kind == "RECALL")
+        placements = _sorted(row for row in rows if row.kind == "PLACEMENT")
+        recalls = _sorted(row for row in rows if row.kind == "RECALL")
         self._publish(agency_id)
         if placements:
             self._write_placements(agency_id, day, placements)
@@ -139,7 +139,7 @@ class CloseDay:
 
         Raises:
             PermanentSetupError: the day is not closed, the agency has nothing of it, or what would be written is not
-                what the manifest says, since the texts on the sheets were changed meanwhile.
+                what the manifest says, since a release has changed how sheets are drawn.
         """
         rows = [row for row in self.exports.rows(day) if row.agency_id == agency_id]
         if not self.exports.is_closed(day) or not rows:
@@ -147,8 +147,8 @@ class CloseDay:
         folder = placements_folder(agency_id, day)
         told = self._listed(folder)
         for row in rows:
-            if row.kind == "PLACEMENT" and row.sheet and self.render is not None:
-                key, body = sheet_key(agency_id, day, str(row.fields["case_id"])), self.render(row)
+            if row.sheet is not None:
+                key, body = sheet_key(agency_id, day, str(row.fields["case_id"])), self._drawn(row)
                 if told.get(key, hashlib.sha256(body).hexdigest()) != hashlib.sha256(body).hexdigest():
                     raise PermanentSetupError(f"{key}: the sheet made again is not the one that the manifest lists")
                 self.agencies.put(key, body, "application/pdf")
@@ -163,18 +163,18 @@ class CloseDay:
         except (ValueError, KeyError, TypeError, AttributeError):
             return {}
 
-    def _write_placements(self, agency_id: str, day: date, rows: Sequence[Row]) -> None:
-        folder = placements_folder(agency_id, day)
+    def _write_placements(self, agency_id: str, day: date, placed: Sequence[ExportRow]) -> None:
+        folder, rows = placements_folder(agency_id, day), [row.fields for row in placed]
         lines = "".join(json.dumps({"schema": CASE_SCHEMA, **row}, ensure_ascii=False) + "\n" for row in rows)
         files = [
             self._write(f"{folder}cases.csv", write_csv(CASE_COLUMNS, rows), "text/csv; charset=utf-8", len(rows)),
             self._write(f"{folder}cases.jsonl", lines.encode(), "application/x-ndjson", len(rows)),
-            *(self._sheet(agency_id, day, str(row["case_id"])) for row in rows),
+            *(self._sheet(day, row) for row in placed),
         ]
         self._write_manifest(folder, agency_id, day, rows, files)
 
-    def _write_recalls(self, agency_id: str, day: date, rows: Sequence[Row]) -> None:
-        folder = recalls_folder(agency_id, day)
+    def _write_recalls(self, agency_id: str, day: date, recalled: Sequence[ExportRow]) -> None:
+        folder, rows = recalls_folder(agency_id, day), [row.fields for row in recalled]
         body = write_csv(RECALL_COLUMNS, rows)
         files = [self._write(f"{folder}recalls.csv", body, "text/csv; charset=utf-8", len(rows))]
         self._write_manifest(folder, agency_id, day, rows, files)
@@ -183,12 +183,18 @@ class CloseDay:
         self.agencies.put(key, body, content_type)
         return _entry(key, body, rows)
 
-    def _sheet(self, agency_id: str, day: date, case_id: str) -> FileEntry:
-        key = sheet_key(agency_id, day, case_id)
+    def _sheet(self, day: date, row: ExportRow) -> FileEntry:
+        key = sheet_key(row.agency_id, day, str(row.fields["case_id"]))
         body = self.agencies.get(key)
-        if body is None:
-            raise PermanentSetupError(f"{case_id}: the sheet of its placement of {day} is gone")
-        return _entry(key, body, 0)
+        # It is there where a run broke off: the next one does not draw them all again.
+        return self._write(key, self._drawn(row), "application/pdf", 0) if body is None else _entry(key, body, 0)
+
+    def _drawn(self, row: ExportRow) -> bytes:
+        if row.sheet is None:
+            raise PermanentSetupError(
+                f"{row.fields['case_id']}: nothing is recorded that its sheet could be drawn from"
+            )
+        return self.draw(row.sheet, str(row.fields["placement_id"]))
 
     def _write_manifest(
         self, folder: str, agency_id: str, day: date, rows: Sequence[Row], files: Sequence[FileEntry]
@@ -254,8 +260,8 @@ def _entry(key: str, body: bytes, rows: int) -> FileEntry:
     return {"key": key, "bytes": len(body), "sha256": hashlib.sha256(body).hexdigest(), "rows": rows}
 
 
-def _sorted(rows: Iterator[Row]) -> list[Row]:
-    return sorted(rows, key=lambda row: (str(row["case_id"]), str(row.get("recall_id", ""))))
+def _sorted(rows: Iterator[ExportRow]) -> list[ExportRow]:
+    return sorted(rows, key=lambda row: (str(row.fields["case_id"]), str(row.fields.get("recall_id", ""))))
 
 
 def _from_to(first: date, last: date) -> Iterator[date]:

@@ -40,7 +40,7 @@ class Statements:
             for row in self.exports.rows(day):
                 if row.agency_id == agency_id:
                     moved.append(_moved(day, row.kind, row.fields))
-                    language = row.language or language
+                    language = row.sheet.language if row.sheet is not None else language
         bookings: list[Booking] = []
         for on, kind, entry in self.exports.booked(agency_id, month):
             amount = Money(Decimal(entry["amount"]), entry["currency"])
