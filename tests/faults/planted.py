@@ -214,6 +214,13 @@ def calls_listed_in_a_pause() -> Iterator[None]:
 
 
 @contextmanager
+def sets_handed_over_in_a_pause() -> Iterator[None]:
+    """A day is closed in a pause as on any other evening."""
+    with patch.object(CloseDay, "_without_placements", lambda _self, _day, rows: rows):
+        yield
+
+
+@contextmanager
 def roll_out_wakes_nobody() -> Iterator[None]:
     """A policy is published, and who waits goes on to wait."""
     with patch.object(RollOut, "_wake", lambda *_: False):
@@ -270,6 +277,7 @@ PLANTED: dict[str, tuple[Bug, tuple[str, ...]]] = {
     "no sweep under the net": (no_sweep, ("no case is lost",)),
     "pause not looked at at the send": (pause_not_looked_at_where_it_leaves, ("pause",)),
     "calls listed in a pause": (calls_listed_in_a_pause, ("pause",)),
+    "sets handed over in a pause": (sets_handed_over_in_a_pause, ("pause",)),
     "shadow sends": (shadow_sends, ("shadow",)),
     "roll-out wakes nobody": (roll_out_wakes_nobody, ("policy",)),
     "policy from memory": (policy_from_memory, ("policy",)),

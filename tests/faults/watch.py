@@ -11,7 +11,6 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from itertools import zip_longest
 from typing import Any
 
 from arrears.adapters.settings import _rollouts as rollouts_of
@@ -69,6 +68,9 @@ class Watch:
         self.asked: set[str] = set()
         self.woke_at: dict[str, int] = {}
         self.manifests: dict[tuple[str, str], Any] = {}
+        #: By placement, how many rows say it; none where the agency never got it.
+        self.rows: Counter[str] = Counter()
+        self.handed_over: set[str] = set()
         self.sending = ""
         #: When each switch that is on was turned on.
         self.on_since: dict[str, float] = {}
@@ -80,11 +82,14 @@ class Watch:
     def written(self, writes: Sequence[Written], buckets: Buckets) -> None:
         """Look at what was written at once."""
         touched = set()
-        for (pk, sk), _, after in writes:
+        confirms = any(sk.startswith("EVENT#") for (_, sk), _, _ in writes)
+        for (pk, sk), before, after in writes:
             if pk == "SETTINGS":
                 self._settings(sk, after)
-            if "#PLACEMENT#" in sk and after is not None:
-                self._may_leave(sk.partition("#PLACEMENT#")[2], sk)
+            if "#PLACEMENT#" in sk:
+                self._placed(before, after)
+                if after is not None and confirms:
+                    self._may_leave(sk.partition("#PLACEMENT#")[2], sk)
         for (_, sk), before, after in writes:
             if sk.startswith("EVENT#") and after is not None:
                 touched.add(self._appended(sk, before, after, buckets))
@@ -102,6 +107,12 @@ class Watch:
         run = self._hub.current
         if run is not None:
             run.seen[case_id] = version
+
+    def _placed(self, before: Any, after: Any) -> None:
+        """Note which placements have a row, whichever day it is of."""
+        for item, change in ((before, -1), (after, 1)):
+            if item is not None:
+                self.rows[json.loads(item["row"]["S"])["placement_id"]] += change
 
     def _settings(self, sk: str, item: Any) -> None:
         now = self._hub.time
@@ -371,6 +382,11 @@ class Watch:
         """Look at an object: a manifest says that what it lists is there; a list of calls is of who may be called."""
         if key.startswith("worklists/") and key.endswith("/calls.csv"):
             self._listed(key, list(csv.DictReader(io.StringIO(body.decode()))))
+        if key.endswith("/cases.csv") and key not in self.handed_over:
+            # What began to be handed over before it was stopped goes on.
+            self.handed_over.add(key)
+            for row in csv.DictReader(io.StringIO(body.decode())):
+                self._may_leave(row["case_id"], key)
         if not key.endswith("manifest.json"):
             return
         manifest = json.loads(body, parse_float=_no_float)
@@ -451,15 +467,10 @@ class Watch:
                     listed[row["placement_id"]] += 1
                 if row.get("case_id") == case.case_id and "#RECALL#" in sk:
                     recalled.append(sk)
-        days = {e.action_id: dict(e.details).get("date") for e in self.log[case.case_id] if isinstance(e, ActionDone)}
         # Nobody is given a case that lives in shadow.
         placed = [p for p in case.placements if p.agency_id and not case.shadow]
-        # The agency knows nothing of a day that is not closed: of two placements of one day it gets the second.
-        given = [
-            placement
-            for placement, following in zip_longest(placed, placed[1:])
-            if following is None or days[placement.action_id] != days[following.action_id]
-        ]
+        # The agency knows nothing of a day that is not closed: what was over by then it need not get, nor its recall.
+        given = [p for p in placed if self.rows[p.action_id] or not p.ended]
         for placement in given:
             times = listed[placement.action_id]
             self._holds(times == 1, "4 manifest", f"{placement.action_id} is in {times} manifests")

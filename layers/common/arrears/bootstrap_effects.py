@@ -163,6 +163,7 @@ def close_day() -> "CloseDay":
         agencies,
         _bucket("LEGAL_BUCKET"),
         lambda sheet, placement_id: draw(sheet, placement_id, wordings, settings().kept(sheet.policy, sheet.digest)),
+        lambda: settings().switches().stopping is not None,
         KmsSigner(aws.kms(), os.environ["SIGNING_KEY"]),
         AllocateDay(table(), exports, settings(), wordings, observe),
         lambda day: statements.publish_all(agencies, day, settings().active()),

@@ -24,7 +24,7 @@ from arrears.domain.events import (
 )
 from arrears.usecases.build_worklist import worklist_key
 from arrears.usecases.dispatch_letters import mail_folder
-from tests.aws.effects.world import DiedError, World
+from tests.aws.effects.world import DiedError, World, give_back
 from tests.support.builders import (
     ACCOUNT_ID,
     CASE_ID,
@@ -367,17 +367,6 @@ def test_a_run_that_broke_off_mails_nothing_twice_and_loses_nothing(world: World
     assert mailed == [[letter]]
     give_back()
     assert world.queued("LetterQueue") == []
-
-
-def give_back() -> None:
-    """Make visible again what a process that died had received."""
-    from moto.core.models import DEFAULT_ACCOUNT_ID
-    from moto.sqs.models import sqs_backends
-
-    for queue in sqs_backends[DEFAULT_ACCOUNT_ID]["us-east-1"].queues.values():
-        for message in queue._messages:
-            message.visible_at = 0
-        queue.pending_message_groups.clear()
 
 
 # --- the freeze ------------------------------------------------------------------------------------------------------

@@ -16,13 +16,13 @@ from jsonschema import Draft202012Validator
 from arrears.adapters import aws
 from arrears.adapters.s3_objects import Bucket
 from arrears.documents.templates import load_templates, shipped_templates
-from arrears.domain.dates import zone as zone_of
+from arrears.domain.dates import ONE_DAY, zone as zone_of
 from arrears.domain.events import ActionDone
 from arrears.effects.agency_rows import CASE_COLUMNS, RECALL_COLUMNS
 from arrears.effects.exports import Exports
 from arrears.resources import resource
-from arrears.usecases.close_day import heads_key
-from tests.aws.effects.world import World
+from arrears.usecases.close_day import CloseDay, heads_key
+from tests.aws.effects.world import DiedError, World
 from tests.support.builders import CASE_ID, OPENS, POLICY, PROFILE, extract, held, lifted, paid
 
 SCHEMA = Draft202012Validator(json.loads(resource("schemas", "agency-case-1.schema.json").read_text()))
@@ -62,6 +62,14 @@ def place(world: World, *account_ids: str, **more: Any) -> list[str]:
         world.act(world.until("PlaceWithAgency", case_id))
         cases.append(case_id)
     return cases
+
+
+def paused(world: World, *, on: bool = True) -> None:
+    world.stack.settings.turn("pause", on=on, by="I. Operator", why="wrong rates in the extract")
+
+
+def killed(*_: Any, **__: Any) -> None:
+    raise DiedError
 
 
 def test_rows_are_sorted_valid_and_the_same_in_both_files(quick: World) -> None:
@@ -210,6 +218,58 @@ def test_a_day_that_closes_before_the_row_is_written_has_nothing_of_the_case(
     assert dict(done.details)["date"] == str(tomorrow)
     quick.stack.on(tomorrow)
     assert quick.close()["placements"] == 1
+
+
+def test_a_day_closed_in_a_pause_gives_no_agency_a_case_and_the_next_day_does(quick: World) -> None:
+    (given,) = place(quick, "CARD-1")
+    quick.close()
+    quick.stack.on(OPENS + ONE_DAY)
+    (waits,) = place(quick, "CARD-2")
+    quick.stack.news(given, held(quick.today), on=quick.today)
+    quick.act(quick.until("RecallFromAgency", given))
+    paused(quick)
+    assert quick.close() == {"days": [str(quick.today)], "placements": 0, "recalls": 1, "heads": 2}
+    assert quick.keys("AgencyBucket", placements(quick.today)) == []
+    assert f"{recalls(quick.today)}manifest.json" in quick.keys("AgencyBucket")
+
+    # The same in a second evening of the pause, and closed again.
+    quick.stack.on(OPENS + 2 * ONE_DAY)
+    for _ in range(2):
+        assert quick.close()["placements"] == 0
+
+    paused(quick, on=False)
+    quick.stack.on(OPENS + 3 * ONE_DAY)
+    assert quick.close()["placements"] == 1
+    (line,) = quick.body("AgencyBucket", f"{placements(quick.today)}cases.jsonl").splitlines()
+    assert json.loads(line)["case_id"] == waits
+    assert f"{placements(quick.today)}{waits}.pdf" in quick.keys("AgencyBucket")
+
+
+def test_what_is_paid_before_the_pause_ends_is_neither_given_nor_recalled(quick: World) -> None:
+    same_day, next_day = place(quick, "CARD-1", "CARD-2")
+    paused(quick)
+    quick.stack.news(same_day, paid("60000.00", on=quick.today), on=quick.today)
+    quick.act(quick.until("RecallFromAgency", same_day))
+    quick.close()
+    quick.stack.on(OPENS + ONE_DAY)
+    quick.stack.news(next_day, paid("60000.00", on=quick.today), on=quick.today)
+    quick.act(quick.until("RecallFromAgency", next_day))
+    quick.close()
+    paused(quick, on=False)
+    quick.stack.on(OPENS + 2 * ONE_DAY)
+    assert quick.close()["placements"] == 0
+    assert quick.keys("AgencyBucket") == []
+
+
+def test_a_set_that_began_before_the_pause_is_finished(quick: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    place(quick, "CARD-1")
+    with monkeypatch.context() as patch:
+        patch.setattr(CloseDay, "_write_manifest", killed)
+        with pytest.raises(DiedError):
+            quick.close()
+    paused(quick)
+    assert quick.close()["placements"] == 1
+    assert quick.manifest("AgencyBucket", placements(OPENS))["case_count"] == 1
 
 
 def test_a_recall_names_its_placement_and_goes_with_the_day_of_the_cure(world: World) -> None:

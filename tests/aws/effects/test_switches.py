@@ -14,14 +14,16 @@ from arrears.domain.events import (
     AgencyDeferred,
     CaseClosed,
     CaseOpened,
+    LetterMailed,
     StageEntered,
 )
 from arrears.domain.timeline import timeline
 from arrears.errors import PermanentSetupError
 from arrears.usecases.allocate_day import AllocateDay
 from arrears.usecases.build_worklist import left_over_key, notice_key, worklist_key
+from arrears.usecases.dispatch_letters import DispatchLetters
 from arrears.usecases.end_shadow import EndShadow
-from tests.aws.effects.world import DiedError, World
+from tests.aws.effects.world import DiedError, World, give_back
 from tests.support.builders import ACCOUNT_ID, CASE_ID, OPENS, POLICY, paid
 
 DAY = timedelta(days=1)
@@ -156,6 +158,31 @@ def test_letters_that_are_queued_stay_in_the_queue_while_paused_and_go_with_the_
     assert not quick.keys("DocumentsBucket", "mail/")
     resume(quick)
     assert quick.invoke("dispatch_letters", {})["letters"] == 1
+
+
+def test_a_pause_while_the_days_mail_is_made_stops_it(quick: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    quick.stack.publish(stages={"reminder": QUICK["lawyer_letter"] | {"from": {"days_past_due": 1}}}, freeze=None)
+    cases = [CASE_ID, quick.report("CARD-2")]
+    for case_id in cases:
+        quick.act(quick.until("QueueLetter", case_id))
+    mailed = DispatchLetters._mailed
+
+    def then_paused(self: DispatchLetters, *arguments: Any) -> None:
+        mailed(self, *arguments)
+        pause(quick)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(DispatchLetters, "_mailed", then_paused)
+        report = quick.invoke("dispatch_letters", {})
+    assert (report["letters"], report["left"], report["stopped_by"]) == (0, 2, "pause")
+    assert not [key for key in quick.keys("DocumentsBucket", "mail/") if key.endswith("manifest.json")]
+
+    resume(quick)
+    give_back()
+    quick.stack.on(quick.today + DAY)
+    assert quick.invoke("dispatch_letters", {})["letters"] == 2
+    for case_id in cases:
+        assert quick.events(LetterMailed, case_id)[-1].on == quick.today
 
 
 def test_the_worklist_is_empty_while_paused_says_why_and_has_the_calls_on_the_next_one(quick: World) -> None:

@@ -160,3 +160,14 @@ class World:
 
         messages: dict[str, tuple[str, str]] = sns_backends[DEFAULT_ACCOUNT_ID]["us-east-1"].sms_messages
         return list(messages.values())
+
+
+def give_back() -> None:
+    """Make visible again what a process that died had received."""
+    from moto.core.models import DEFAULT_ACCOUNT_ID
+    from moto.sqs.models import sqs_backends
+
+    for queue in sqs_backends[DEFAULT_ACCOUNT_ID]["us-east-1"].queues.values():
+        for message in queue._messages:
+            message.visible_at = 0
+        queue.pending_message_groups.clear()

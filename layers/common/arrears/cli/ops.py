@@ -334,7 +334,8 @@ def _pause(args: argparse.Namespace) -> int:
     switch = _turn(_connect(args), "pause", args, on=True)
     print(f"what goes out is paused {switch}")
     print("What is due waits. Recalls, withdrawals and cures go on. What was handed over before is with its reader:")
-    print("stop the dialler and the mailing house too. Go on with: arrears ops resume")
+    print("stop the dialler and the mailing house too. No agency gets a case when the day is closed. Go on with:")
+    print("arrears ops resume")
     return 0
 
 

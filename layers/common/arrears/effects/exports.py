@@ -147,17 +147,21 @@ class Exports:
 
         One that was recalled meanwhile, or placed again, goes with no day, nor does its recall.
         """
-        case_id, later = str(row.fields["case_id"]), self.open_day(day)
-        here, there = (self._key(each, row.agency_id, "PLACEMENT", case_id) for each in (day, later))
-        placement_id = str(row.fields["placement_id"])
-        recalls = [self._key(each, row.agency_id, "RECALL", recall_of(placement_id)) for each in (day, later)]
-        over = [key for key in (*recalls, there) if self._item(key["pk"]["S"], key["sk"]["S"]) is not None]
-        if over:
-            return [self._delete(key) for key in (here, *recalls)]
-        moved = self._row(later, row.agency_id, "PLACEMENT", case_id, row.fields, row.sheet)
-        put = {"TableName": self.table.name, "Item": moved, "ConditionExpression": "attribute_not_exists(pk)"}
-        none = [{"TableName": self.table.name, "Key": key, "ConditionExpression": "attribute_not_exists(pk)"} for key in recalls]
-        return [self._is_open(later), self._delete(here), {"Put": put}, *({"ConditionCheck": each} for each in none)]
+        agency_id, case_id, later = row.agency_id, str(row.fields["case_id"]), self.open_day(day)
+        gone = self._delete(self._key(day, agency_id, "PLACEMENT", case_id))
+        again = self._key(later, agency_id, "PLACEMENT", case_id)
+        recall_id = recall_of(str(row.fields["placement_id"]))
+        recalls = [self._key(each, agency_id, "RECALL", recall_id) for each in (day, later)]
+        if any(self._item(key["pk"]["S"], key["sk"]["S"]) is not None for key in (again, *recalls)):
+            return [gone, *(self._delete(key) for key in recalls)]
+        absent = {"TableName": self.table.name, "ConditionExpression": "attribute_not_exists(pk)"}
+        moved = self._row(later, agency_id, "PLACEMENT", case_id, row.fields, row.sheet)
+        return [
+            self._is_open(later),
+            gone,
+            {"Put": {**absent, "Item": moved}},
+            {"ConditionCheck": {**absent, "Key": recalls[1]}},
+        ]
 
     def replaced(self, day: date, agency_id: str, case_id: str) -> list[Item]:
         """Return the writes without which a case that is placed twice on a day would be recalled in the day's set.

@@ -7,20 +7,22 @@ bytes, and a run that broke off is finished by the next one.
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Final, TypedDict
 
-from arrears.adapters.table import Table
+from arrears.adapters.table import StaleError, Table
 from arrears.csv_safe import write_csv
 from arrears.domain.dates import ONE_DAY
 from arrears.effects.agency_rows import CASE_COLUMNS, CASE_SCHEMA, RECALL_COLUMNS
 from arrears.effects.exports import ExportRow, Exports, SheetText
 from arrears.effects.folders import placements_folder, public_key_key, recalls_folder, schema_key, sheet_key
 from arrears.effects.ports import Objects, Signer
-from arrears.errors import PermanentSetupError
+from arrears.errors import PermanentSetupError, TransientConflictError
 from arrears.resources import resource
+from arrears.usecases.assess import TRIES
 
 MANIFEST_SCHEMA: Final = "manifest-1"
 #: How far back a stack that never closed a day is looked through.
@@ -66,6 +68,7 @@ class CloseDay:
         signer: signs the manifests; None leaves them unsigned.
         allocate: says which agency gets the cases that wait for it; None where none can.
         draw: draws the sheet of a placement, whose id it is given.
+        is_stopped: says whether what goes out is stopped now.
         state: writes the statements of a month, on its last day.
     """
 
@@ -74,6 +77,7 @@ class CloseDay:
     agencies: Objects
     legal: Objects
     draw: Callable[[SheetText, str], bytes]
+    is_stopped: Callable[[], bool]
     signer: Signer | None = None
     allocate: Callable[[date], None] | None = None
     state: Callable[[date], None] | None = None
@@ -110,14 +114,40 @@ class CloseDay:
         for row in self.exports.rows(day):
             by_agency.setdefault(row.agency_id, []).append(row)
         for agency_id, rows in sorted(by_agency.items()):
+            # Looked at for each agency, since the set is what lets the agency begin.
+            if self.is_stopped() and not self._is_under_way(agency_id, day):
+                rows = self._without_placements(day, rows)  # noqa: PLW2901 - what is left of them
             placements, recalls = self._write_day(agency_id, day, rows)
             report["placements"] += placements
             report["recalls"] += recalls
 
+    def _is_under_way(self, agency_id: str, day: date) -> bool:
+        """Say whether a set has begun to be written, by a run that may have broken off: it goes on."""
+        return self.agencies.get(f"{placements_folder(agency_id, day)}cases.csv") is not None
+
+    def _without_placements(self, day: date, rows: Sequence[ExportRow]) -> list[ExportRow]:
+        """Have the placements go with the next day; what takes a case back goes out.
+
+        Raises:
+            TransientConflictError: others keep changing a case.
+        """
+        for row in rows:
+            if row.kind == "PLACEMENT":
+                self._put_off(day, row)
+        return [row for row in self.exports.rows(day) if row.agency_id == rows[0].agency_id]
+
+    def _put_off(self, day: date, row: ExportRow) -> None:
+        for _ in range(TRIES):
+            with suppress(StaleError):
+                self.table.transact(self.exports.putting_off(day, row))
+                return
+        raise TransientConflictError(f"{row.fields['case_id']}: others keep changing the case")
+
     def _write_day(self, agency_id: str, day: date, rows: Sequence[ExportRow]) -> tuple[int, int]:
         placements = _sorted(row for row in rows if row.kind == "PLACEMENT")
         recalls = _sorted(row for row in rows if row.kind == "RECALL")
-        self._publish(agency_id)
+        if rows:
+            self._publish(agency_id)
         if placements:
             self._write_placements(agency_id, day, placements)
         if recalls:

@@ -100,7 +100,7 @@ class DispatchLetters:
         Raises:
             TransientError: a service is busy; running it again goes on where it stopped.
         """
-        stopped_by = self.settings.switches().stopping or ""
+        stopped_by = self._stopped_by()
         report: MailReport = {
             "date": day.isoformat(),
             "letters": 0,
@@ -134,12 +134,18 @@ class DispatchLetters:
                 report["left"] += 1
             else:
                 ready.append(_Ready(task, pdf, message.handle))
+        report["stopped_by"] = self._write(day, ready, clock) if ready else ""
+        if report["stopped_by"]:
+            report["left"] += len(ready)
+            ready = []
         if ready:
-            self._write(day, ready, clock)
             report["letters"] = len(ready)
             self.tell("LettersMailed", len(ready))
         self.letters.delete([*spent, *(one.handle for one in ready)])
         return report
+
+    def _stopped_by(self) -> str:
+        return self.settings.switches().stopping or ""
 
     # --- what is known of a letter -----------------------------------------------------------------------------------
     def _letter(self, task: dict[str, Any]) -> tuple[CaseRecord | None, Done | None]:
@@ -195,10 +201,14 @@ class DispatchLetters:
         self.table.append(record, [event], stamp, wakes=record.case.is_open)
 
     # --- the batch ---------------------------------------------------------------------------------------------------
-    def _write(self, day: date, ready: Sequence[_Ready], clock: Clock) -> None:
+    def _write(self, day: date, ready: Sequence[_Ready], clock: Clock) -> str:
+        """Write the batch; return what stopped it in the middle of that, so that it is none yet; empty for nothing."""
         folder = mail_folder(day)
         ordered = sorted(ready, key=lambda one: str(one.task["letter_id"]))
         for one in ordered:
+            # Looked at again for each: a large batch takes minutes.
+            if stopped_by := self._stopped_by():
+                return stopped_by
             self.documents.put(f"{folder}{one.task['letter_id']}.pdf", one.pdf, "application/pdf")
             self._mailed(one.task["case_id"], one.task["letter_id"], day, clock)
         index = write_csv(COLUMNS, (_row(one) for one in ordered))
@@ -223,6 +233,7 @@ class DispatchLetters:
         }
         body = json.dumps(manifest, ensure_ascii=False, indent=2) + "\n"
         self.documents.put(f"{folder}manifest.json", body.encode(), "application/json")
+        return ""
 
 
 def _task(body: str) -> dict[str, Any] | None:
