@@ -52,7 +52,7 @@ class Assessing:
     observed: list[Event] = field(default_factory=list)
 
     def __call__(self, request: Request = FIRST) -> NextStep:
-        return Assess(self.stack.table, self.stack.settings, self.observed.extend)(request)
+        return Assess(self.stack.table, self.stack.settings, lambda events, _: self.observed.extend(events))(request)
 
 
 @pytest.fixture

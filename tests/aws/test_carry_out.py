@@ -9,7 +9,7 @@ import pytest
 
 from arrears.adapters.aws import Item
 from arrears.adapters.table import AccountRecord
-from arrears.domain.case import replay
+from arrears.domain.case import Case, replay
 from arrears.domain.events import (
     ActionDone,
     ActionFailed,
@@ -90,12 +90,14 @@ class Player:
 
     def assess(self, turns: int = 1, generation: int = 1) -> NextStep:
         request: Request = {"case_id": CASE_ID, "generation": generation, "turns": turns}
-        return Assess(self.stack.table, self.stack.settings, self.observed.extend)(request)
+        return Assess(self.stack.table, self.stack.settings, self.observe)(request)
 
     def carry_out(self, action_id: str = SMS, generation: int = 1) -> NextStep:
         request: Request = {"case_id": CASE_ID, "generation": generation, "turns": 1, "action_id": action_id}
-        carry_out = CarryOut(self.stack.table, self.stack.settings, self.world, self.observed.extend)
-        return carry_out(request)
+        return CarryOut(self.stack.table, self.stack.settings, self.world, self.observe)(request)
+
+    def observe(self, events: Sequence[Event], _before: Case | None) -> None:
+        self.observed.extend(events)
 
     def outcomes(self) -> list[str]:
         return [kind for kind in self.stack.kinds(CASE_ID) if kind.startswith("Action")]
@@ -269,7 +271,7 @@ def test_a_case_that_is_closed_or_unknown_gets_nothing(player: Player, stack: St
 
     assert player.carry_out()["next"] == "Closed"
     unknown: Request = {"case_id": "CARD-9999-20050602", "generation": 1, "action_id": SMS}
-    assert CarryOut(stack.table, stack.settings, player.world, lambda _: None)(unknown)["next"] == "Closed"
+    assert CarryOut(stack.table, stack.settings, player.world, lambda *_: None)(unknown)["next"] == "Closed"
     assert player.world.done == []
 
 
@@ -496,7 +498,7 @@ def test_an_sms_that_was_never_sent_in_all_tries_is_parked(player: Player) -> No
         "action_id": SMS,
         "error": {"Error": "TransientServiceError", "Cause": ""},
     }
-    Assess(player.stack.table, player.stack.settings, lambda _: None)(request)
+    Assess(player.stack.table, player.stack.settings, lambda *_: None)(request)
 
     assert player.outcomes()[-1] == "ActionFailed"
     assert player.world.done == []

@@ -32,7 +32,7 @@ def ladder(**days: int) -> dict[str, Any]:
 def case(stack: Stack) -> Case:
     """A case of 13 days past due: its first text went out, and it is called in two days."""
     stack.report(account())
-    Assess(stack.table, stack.settings, lambda _: None)({"case_id": CASE_ID, "generation": 1})
+    Assess(stack.table, stack.settings, lambda *_: None)({"case_id": CASE_ID, "generation": 1})
     stack.on(OPENS + 12 * DAY)
     return stack.case(CASE_ID).case
 
@@ -104,7 +104,7 @@ def many(stack: Stack) -> Stack:
         account_id = f"CARD-{number:04d}"
         stack.report(account(extract("50.00" if number % 3 == 0 else "1000.00"), account_id=account_id))
         request: Any = {"case_id": f"{account_id}-{OPENS:%Y%m%d}", "generation": 1}
-        Assess(stack.table, stack.settings, lambda _: None)(request)
+        Assess(stack.table, stack.settings, lambda *_: None)(request)
     stack.on(OPENS + 12 * DAY)
     return stack
 

@@ -24,7 +24,7 @@ def turn(stack: Stack) -> Callable[[int], None]:
 
     def taken(days: int) -> None:
         stack.on(OPENS + days * DAY)
-        Assess(stack.table, stack.settings, lambda _: None)({"case_id": CASE_ID, "generation": 1})
+        Assess(stack.table, stack.settings, lambda *_: None)({"case_id": CASE_ID, "generation": 1})
 
     return taken
 

@@ -243,7 +243,7 @@ def test_a_scan_says_what_it_did(deployed: Stack, states: States, log: Log) -> N
 
 def test_a_scan_finds_a_case_whose_execution_ended_without_a_word(deployed: Stack, log: Log) -> None:
     deployed.report(account())
-    Assess(deployed.table, deployed.settings, lambda _: None)({"case_id": CASE_ID, "generation": 1})
+    Assess(deployed.table, deployed.settings, lambda *_: None)({"case_id": CASE_ID, "generation": 1})
     deployed.on(OPENS + timedelta(days=2))
 
     assert invoke("scan_delinquencies", {})["recovered"] == 1
@@ -299,7 +299,7 @@ def waiting(deployed: Stack) -> list[str]:
         name = f"CARD-{number}"
         deployed.report(account(account_id=name))
         case_id = f"{name}-{OPENS:%Y%m%d}"
-        Assess(deployed.table, deployed.settings, lambda _: None)({"case_id": case_id, "generation": 1})
+        Assess(deployed.table, deployed.settings, lambda *_: None)({"case_id": case_id, "generation": 1})
         deployed.client.update_item(
             TableName=deployed.table.name,
             Key={"pk": {"S": f"ACCOUNT#{name}"}, "sk": {"S": f"CASE#{case_id}"}},

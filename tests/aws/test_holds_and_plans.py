@@ -70,7 +70,7 @@ def play_a_date(stack: Stack, on: date, case_id: str = CASE_ID) -> date:
     """Do what the execution does on a date: assess, carry out, assess again; return the date that it waits for."""
     stack.on(on)
     while True:
-        Assess(stack.table, stack.settings, lambda _: None)({"case_id": case_id, "generation": 1})
+        Assess(stack.table, stack.settings, lambda *_: None)({"case_id": case_id, "generation": 1})
         record = stack.table.case(case_id)
         if record is None or not record.case.is_open:
             return date.max

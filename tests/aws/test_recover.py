@@ -23,7 +23,7 @@ def recover(stack: Stack) -> Recover:
 
 
 def assess(stack: Stack, generation: int = 1, case_id: str = CASE_ID) -> str:
-    take_turn = Assess(stack.table, stack.settings, lambda _: None)
+    take_turn = Assess(stack.table, stack.settings, lambda *_: None)
     return take_turn({"case_id": case_id, "generation": generation})["next"]
 
 

@@ -37,7 +37,7 @@ def in_time() -> bool:
 
 
 def assess(stack: Stack, case_id: str = CASE_ID) -> NextStep:
-    return Assess(stack.table, stack.settings, lambda _: None)({"case_id": case_id, "generation": 1})
+    return Assess(stack.table, stack.settings, lambda *_: None)({"case_id": case_id, "generation": 1})
 
 
 def waits(stack: Stack, case_id: str = CASE_ID) -> str:

@@ -88,7 +88,7 @@ def test_an_account_that_is_due_later_waits(stack: Stack, scan: Scan, states: St
 
 def test_an_account_with_an_open_case_is_not_found(stack: Stack, scan: Scan, states: States) -> None:
     stack.report(account())
-    Assess(stack.table, stack.settings, lambda _: None)({"case_id": CASE_ID, "generation": 1})
+    Assess(stack.table, stack.settings, lambda *_: None)({"case_id": CASE_ID, "generation": 1})
 
     assert scan(in_time) == report()
     assert states.started == {}
@@ -98,7 +98,7 @@ def test_a_case_that_the_net_has_put_back_is_started_under_its_own_id_and_the_ne
     stack: Stack, scan: Scan, states: States
 ) -> None:
     stack.report(account())
-    Assess(stack.table, stack.settings, lambda _: None)({"case_id": CASE_ID, "generation": 1})
+    Assess(stack.table, stack.settings, lambda *_: None)({"case_id": CASE_ID, "generation": 1})
     stack.on(OPENS + 5 * DAY)
     Recover(stack.table, stack.settings)(CASE_ID, 1)
 

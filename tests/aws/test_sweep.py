@@ -32,7 +32,7 @@ def sweep(stack: Stack) -> Sweep:
 
 
 def assess(stack: Stack, generation: int = 1) -> str:
-    take_turn = Assess(stack.table, stack.settings, lambda _: None)
+    take_turn = Assess(stack.table, stack.settings, lambda *_: None)
     return take_turn({"case_id": CASE_ID, "generation": generation})["next"]
 
 
@@ -184,7 +184,7 @@ def test_one_case_that_cannot_be_put_back_keeps_no_other_from_it(
     stack.report(account(account_id="CARD-0"))
     other = f"CARD-0-{OPENS:%Y%m%d}"
     stack.on(OPENS)
-    Assess(stack.table, stack.settings, lambda _: None)({"case_id": other, "generation": 1})
+    Assess(stack.table, stack.settings, lambda *_: None)({"case_id": other, "generation": 1})
     stack.on(OPENS + 9 * DAY)
     load = stack.table.case
 

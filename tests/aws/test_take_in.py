@@ -48,7 +48,7 @@ def come_in(stack: Stack) -> Import:
 
 def assess(stack: Stack) -> None:
     """Take a turn with the default case: opens it, or closes it when it is cured."""
-    Assess(stack.table, stack.settings, lambda _: None)({"case_id": CASE_ID, "generation": 1})
+    Assess(stack.table, stack.settings, lambda *_: None)({"case_id": CASE_ID, "generation": 1})
 
 
 @pytest.fixture

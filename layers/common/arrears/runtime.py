@@ -10,7 +10,7 @@ import logging
 import os
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
@@ -21,6 +21,7 @@ from arrears.domain.events import (
     ActionPlanned,
     ActionPostponed,
     ActionUncertain,
+    ActionWithdrawn,
     AgencyAssigned,
     AgencyDeferred,
     ApprovalAsked,
@@ -38,6 +39,8 @@ from arrears.usecases.next_step import execution_name
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
+    from arrears.domain.case import Case
+
 #: The stack's name: alarms of one stack do not ring for another of the same account.
 _SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME", "arrears")
 logger = Logger(service=_SERVICE, level=os.environ.get("LOG_LEVEL", "INFO"))
@@ -49,6 +52,14 @@ R = TypeVar("R")
 #: Fields of an event that name what a log line is about; none of them is personal. They lie in it or one level below.
 _LOGGED = ("case_id", "action_id", "generation", "key")
 _BELOW = ("step", "drop")
+#: What the end of an action is called in metrics, before its kind: `Done_send_sms`.
+_ENDS: Final[Mapping[type, str]] = {
+    ActionDone: "Done",
+    ActionUncertain: "Uncertain",
+    ActionFailed: "Failed",
+    ActionWithdrawn: "Withdrawn",
+    ActionPostponed: "Postponed",
+}
 
 
 class UnexpectedError(ArrearsError):
@@ -60,8 +71,38 @@ def count(name: str, value: float = 1) -> None:
     metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
 
 
-def observe(events: Sequence[Event]) -> None:  # noqa: C901, PLR0912 - one metric for each kind of event
-    """Count what was appended to a case: one metric for each outcome."""
+def observe(events: Sequence[Event], before: "Case | None") -> None:
+    """Count what was appended to a case: one metric for each outcome, and one for it by the kind of its action.
+
+    Args:
+        events: what was appended.
+        before: the case as it was before; None for one that was opened.
+    """
+    _count_ends(events, before)
+    _count_events(events)
+
+
+def _count_ends(events: Sequence[Event], before: "Case | None") -> None:
+    """Count how actions ended, by their kind; those of a case in shadow under names of their own."""
+    pending = before.pending if before is not None else None
+    kinds = {} if pending is None else {pending.action_id: pending.action}
+    shadow = before is not None and before.shadow
+    for event in events:
+        match event:
+            case CaseOpened():
+                shadow = event.shadow
+            case ActionPlanned():
+                kinds[event.action_id] = event.action
+            case ActionFailed() | ActionPostponed():
+                count(f"{_ENDS[type(event)]}_{event.action}{'_shadow' if shadow else ''}")
+            case ActionDone() | ActionUncertain() | ActionWithdrawn() if event.action_id in kinds:
+                # A call that is taken back after it was done has had its end and is not here.
+                count(f"{_ENDS[type(event)]}_{kinds[event.action_id]}{'_shadow' if shadow else ''}")
+            case _:
+                pass
+
+
+def _count_events(events: Sequence[Event]) -> None:  # noqa: C901, PLR0912 - one metric for each kind of event
     for event in events:
         match event:
             case CaseOpened():

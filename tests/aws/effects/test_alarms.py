@@ -26,8 +26,7 @@ from arrears.domain.facts import CallOutcome
 from arrears.domain.policy_parts import Action
 from arrears.effects.folders import placements_folder
 from arrears.errors import UncertainError
-from arrears.runtime import handler, observe
-from arrears.usecases.carry_out import _ENDS
+from arrears.runtime import _ENDS, handler, observe
 from tests.aws.effects.world import World
 from tests.support.alarms import ALARMS, Alarm, Datum
 from tests.support.builders import ACCOUNT_ID, CASE_ID, OPENS, account, paid
@@ -204,7 +203,7 @@ def observed(*events: Any) -> Scenario:
     """What any function tells of events that it appends."""
 
     def tell(_world: World) -> None:
-        handler(lambda _event, _context: observe(events))({}, Context())  # type: ignore[arg-type]
+        handler(lambda _event, _context: observe(events, None))({}, Context())  # type: ignore[arg-type]
 
     return tell
 
@@ -437,6 +436,55 @@ def test_what_is_held_by_a_pause_is_counted_by_its_kind(watched: World, told: Re
     watched.act(watched.assess())
 
     assert Datum("Held_send_sms", 1.0, {"service": "arrears"}) in told()
+
+
+def counted(told: Read) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for datum in told():
+        found[datum.metric] = found.get(datum.metric, 0) + datum.value
+    return found
+
+
+def looked_at_again(world: World, **more: Any) -> None:
+    """The workflow comes back to the case, with or without an error of what it asked for."""
+    step = {"case_id": CASE_ID, "generation": 1, "turns": 1, **more}
+    world.invoke("assess_case", {"step": step, "started": "2126-01-01T00:00:00Z"})
+
+
+@pytest.mark.parametrize("suffix", ["", "_shadow"])
+def test_a_text_whose_function_died_is_counted_as_uncertain_by_its_kind(
+    suffix: str, watched: World, told: Read
+) -> None:
+    if suffix:
+        watched.stack.settings.turn("shadow", on=True, by="I. Operator", why="a first month")
+    watched.report()
+    watched.die_before_confirming(watched.assess())
+    told()
+
+    looked_at_again(watched)
+
+    found = counted(told)
+    assert (found.get(f"Uncertain_send_sms{suffix}"), found.get("ActionsUncertain")) == (1, 1)
+
+
+def test_an_action_that_the_workflow_gave_up_is_counted_by_its_kind(watched: World, told: Read) -> None:
+    watched.stack.publish(stages={"reminder": {"from": {"days_past_due": 1}, "steps": [{"action": "queue_call"}]}})
+    watched.report()
+    asked = watched.until("QueueCall")
+    told()
+
+    looked_at_again(watched, **{**asked, "error": {"Error": "PermanentActionError", "Cause": ""}})
+
+    found = counted(told)
+    assert (found.get("Failed_queue_call"), found.get("ActionsFailed")) == (1, 1)
+
+
+def test_an_end_is_counted_once_by_its_kind(watched: World, told: Read) -> None:
+    watched.report()
+    watched.act(watched.assess())
+
+    found = counted(told)
+    assert (found["Done_send_sms"], found["ActionsDone"], found["Planned_send_sms"]) == (1, 1, 1)
 
 
 # --- what nobody tells -----------------------------------------------------------------------------------------------

@@ -88,7 +88,7 @@ def test_the_case_goes_on_in_a_fresh_execution_and_does_nothing_twice(restored: 
     assert "1 cases are one generation on" in run("ops", "recover", CASE_ID)
     run("ops", "resume", "--by", "I. Operator")
 
-    step = Assess(restored.stack.table, restored.stack.settings, lambda _: None)({"case_id": CASE_ID, "generation": 2})
+    step = Assess(restored.stack.table, restored.stack.settings, lambda *_: None)({"case_id": CASE_ID, "generation": 2})
 
     assert step["next"] == "WaitForNews"
     assert len(restored.events(ActionDone)) == len(restored.texts()) == 1

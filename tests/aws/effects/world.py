@@ -55,7 +55,7 @@ class World:
 
     def assess(self, case_id: str = CASE_ID) -> NextStep:
         request: Request = {"case_id": case_id, "generation": 1}
-        return Assess(self.stack.table, self.stack.settings, lambda _: None)(request)
+        return Assess(self.stack.table, self.stack.settings, lambda *_: None)(request)
 
     def invoke(self, folder: str, event: Any) -> Any:
         """Invoke a function's handler with the environment that the template gives it, and no other."""

@@ -113,7 +113,7 @@ class AllocateDay:
                 self.table.append(record, [event], stamp, wakes=True, extra=extra)
             except StaleError:
                 continue
-            self.observe([event])
+            self.observe([event], record.case)
             return
         raise TransientConflictError(f"{waiting.case_id}: others keep changing the case")
 

@@ -25,7 +25,8 @@ TRIES = 8
 #: Why a case in shadow is closed. The account is looked at anew from the next date on: a case that opens then is real.
 SHADOW_OVER = "shadow mode is over; nothing of this case has left the bank (a case that opens from now on is real)"
 
-Observer = Callable[[Sequence[Event]], None]
+#: Told of the events that were appended, and of the case before them; None where it was opened.
+Observer = Callable[[Sequence[Event], Case | None], None]
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ class Assess:
         kept = replace(account.account, plans=())
         taken = self.table.put_account(replace(account, account=kept, open_case=case_id), None)
         record = self.table.append(None, [opened, *events], stamp, generation=generation, extra=[taken])
-        self.observe([opened, *events])
+        self.observe([opened, *events], None)
         return self._next(request, record, decision, seen)
 
     def _queue_again(self, account: AccountRecord, generation: int, policy: Policy, on: date) -> None:
@@ -135,9 +136,9 @@ class Assess:
         if isinstance(decision, Close):
             extra.append(let_go(self.table, record.case, seen.account, seen.policies, on))
         label = seen.policies.for_case(record.case, on).policy.label
-        record = self.table.append(record, events, Stamp(seen.clock.at(timezone), on, label), extra=extra)
-        self.observe(events)
-        return record
+        after = self.table.append(record, events, Stamp(seen.clock.at(timezone), on, label), extra=extra)
+        self.observe(events, record.case)
+        return after
 
     def _next(self, request: Request, record: CaseRecord, decision: Act | Wait | Close, seen: Look) -> NextStep:
         if isinstance(decision, Close):

@@ -8,10 +8,10 @@ The switches are looked at here too, with the case: while what goes out is stopp
 looked at again later (`arrears.switches`).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Final, Protocol
+from typing import Protocol
 
 from arrears.adapters.aws import Item
 from arrears.adapters.look import Look, look
@@ -41,14 +41,6 @@ from arrears.usecases.next_step import NextStep, Request, ended, held, waiting
 
 #: How an action that was planned comes to its end.
 Outcome = ActionDone | ActionUncertain | ActionFailed | ActionWithdrawn | ActionPostponed
-#: What the end of an action is called in metrics, before its kind: `Done_send_sms`.
-_ENDS: Final[Mapping[type, str]] = {
-    ActionDone: "Done",
-    ActionUncertain: "Uncertain",
-    ActionFailed: "Failed",
-    ActionWithdrawn: "Withdrawn",
-    ActionPostponed: "Postponed",
-}
 
 
 class UnreachableError(Exception):
@@ -136,7 +128,7 @@ class CarryOut:
 
     Attributes:
         rehearse: does all that `perform` does, but that anything leaves: for cases in shadow.
-        tell: told how the actions of each kind ended, for metrics.
+        tell: told which kind of action was due and may not go out now, for metrics.
     """
 
     table: Table
@@ -187,11 +179,11 @@ class CarryOut:
                 return seen, record, answer
             stamp = Stamp(seen.clock.at(record.case.account.timezone), now.on, policy.label)
             try:
-                record = self.table.append(record, events, stamp)
+                after = self.table.append(record, events, stamp)
             except StaleError:
                 continue
-            self.observe(events)
-            return seen, record, answer
+            self.observe(events, record.case)
+            return seen, after, answer
         raise TransientConflictError(f"{request['case_id']}: others keep changing the case")
 
     def _why_held(self, act: Act, case: Case, switches: Switches) -> str | None:
@@ -292,10 +284,7 @@ class CarryOut:
                     return None
                 current = self.table.case(record.case.case_id)
                 continue
-            self.observe(events)
-            for outcome in outcomes:
-                if type(outcome) in _ENDS:
-                    self.tell(f"{_ENDS[type(outcome)]}_{pending.action}{'_shadow' if current.case.shadow else ''}", 1)
+            self.observe(events, current.case)
             return after
         raise TransientConflictError(f"{record.case.case_id}: others keep changing the case")
 
