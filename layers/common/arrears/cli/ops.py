@@ -267,11 +267,16 @@ def _reimport(args: argparse.Namespace) -> int:
     wanted = [each for each in imports if args.all or each.key == args.key]
     if not wanted and not args.all:
         raise CommandError(f"no import of {args.key} broke off")
+    bad = 0
     for each in wanted:
-        imports.again(each)
-        print(f"{each.key} is imported again")
-    print(f"{len(wanted)} imported again; their reports say what came of it")
-    return 0
+        try:
+            imports.again(each)
+            print(f"{each.key} is imported again")
+        except ArrearsError as error:
+            bad += 1
+            print(f"{each.key}  NOT DONE: {error}")
+    print(f"{len(wanted) - bad} imported again; their reports say what came of it")
+    return _not_done(bad)
 
 
 def _recover(args: argparse.Namespace) -> int:

@@ -53,11 +53,15 @@ class OpenCases:
 
     def records(self) -> Iterator[CaseRecord]:
         """Yield the open cases as they are stored, in no order; a hundred are in memory at a time."""
-        for shard in range(self.table.shards):
-            case_ids = (entry.case_id for entry in self.table.queued("open", shard) if entry.case_id is not None)
-            while some := list(islice(case_ids, _BATCH)):
-                records = sorted(self.table.load_cases(some), key=lambda record: record.case.case_id)
-                yield from (record for record in records if record.case.is_open)
+        case_ids = (
+            entry.case_id
+            for shard in range(self.table.shards)
+            for entry in self.table.queued("open", shard)
+            if entry.case_id is not None
+        )
+        while some := list(islice(case_ids, _BATCH)):
+            records = sorted(self.table.load_cases(some), key=lambda record: record.case.case_id)
+            yield from (record for record in records if record.case.is_open)
 
     def listed(self) -> Iterator[Listed]:
         """Yield the cases on the operator's list: those parked, and those that go nowhere by themselves."""

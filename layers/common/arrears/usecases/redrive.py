@@ -102,18 +102,22 @@ class Redrive:
             each with what became of it.
         """
         kept: list[str] = []
+        wanted = None if message_ids is None else set(message_ids)
         # One look at all cases is enough for all news that were dead when it began.
         wake_left = cache(lambda: wake_left_behind(self.table, self.answer))
         try:
             for batch in queue.batches():
-                for letter in batch:
-                    if message_ids is not None and letter.message_id not in message_ids:
-                        kept.append(letter.handle)
-                        continue
+                asked = [letter for letter in batch if wanted is None or letter.message_id in wanted]
+                kept += [letter.handle for letter in batch if letter not in asked]
+                for letter in asked:
                     tried = self._try(queue, letter, wake_left)
                     if tried.outcome == "left":
                         kept.append(letter.handle)
                     yield tried
+                if wanted is not None:
+                    wanted -= {letter.message_id for letter in asked}
+                    if not wanted:
+                        return
         finally:
             queue.release(kept)
 
