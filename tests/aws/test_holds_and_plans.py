@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from arrears.cli import main
 from arrears.domain.case import replay
 from arrears.domain.decide import Act, Wait, decide
 from arrears.domain.events import ActionDone, PlanAccepted, PlanAgreed, PlanEnded, PlanRefused
@@ -132,6 +133,34 @@ def test_the_stack_and_the_simulator_tell_the_same_story(stack: Stack, come_in: 
     ]
     assert ours[-1][0] == "2006-01-21"
     assert ours[-1][4] == "case_closed"
+
+
+# --- what `case show` says -------------------------------------------------------------------------------------------
+def test_a_hold_that_does_not_count_is_not_shown_as_one_that_does(
+    stack: Stack, come_in: Import, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("arrears.stack.connect", lambda _: stack)
+    stack.publish(**KEYS)
+
+    def shown() -> list[str]:
+        assert main(["case", "show", ACCOUNT_ID]) == 0
+        return [
+            line.strip() for line in capsys.readouterr().out.splitlines() if line.lstrip().startswith(("hold", "on h"))
+        ]
+
+    breathing = {"hold_id": "B1", "reason": "breathing_space"}
+    stack.on(OPENS)
+    come_in("holds", {**breathing, "at": "2005-06-02"}, {**breathing, "at": "2005-06-04", "status": "lifted"})
+    assert shown() == ["hold: breathing_space since 2005-06-02 until 2005-06-04"], "before any case"
+
+    come_in("portfolio")
+    play_a_date(stack, OPENS)
+    stack.on(date(2005, 6, 10))
+    come_in("holds", {**breathing, "hold_id": "B2", "at": "2005-06-10"})
+    play_a_date(stack, date(2005, 6, 10))
+
+    (line,) = shown()
+    assert line.startswith("hold without effect: breathing_space since 2005-06-10: the breathing_space hold before")
 
 
 # --- rows of plans/ --------------------------------------------------------------------------------------------------

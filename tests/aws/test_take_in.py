@@ -477,15 +477,16 @@ def test_a_hold_is_placed_lifted_and_placed_again(stack: Stack, come_in: Import)
         HoldPlaced("HOLD-1", "dispute", date(2005, 6, 8)),
     ]
     for known in (stack.table.account(ACCOUNT_ID).account, stack.case(CASE_ID).case.account):
-        held = [day for day in range(2, 10) if known.hold(date(2005, 6, day)) is not None]
-        assert held == [3, 4, 8, 9]
+        (hold,) = known.holds
+        assert hold.periods() == [(date(2005, 6, 3), date(2005, 6, 5)), (date(2005, 6, 8), None)]
 
 
 def test_a_hold_for_an_account_nobody_knows_is_kept(stack: Stack, come_in: Import) -> None:
     assert come_in("holds") == ["accepted"]
     come_in("portfolio")
 
-    assert stack.table.account(ACCOUNT_ID).account.hold(date(2005, 6, 3)) is not None
+    (hold,) = stack.table.account(ACCOUNT_ID).account.holds
+    assert hold.periods() == [(date(2005, 6, 3), None)]
 
 
 def test_a_hold_with_another_reason_at_the_same_time_is_refused(come_in: Import) -> None:
@@ -654,9 +655,9 @@ def test_a_dispute_that_an_agency_hears_of_is_a_hold(stack: Stack, come_in: Impo
 
     assert stack.kinds(CASE_ID)[-2:] == ["AgencyReported", "HoldPlaced"]
     for known in (stack.table.account(ACCOUNT_ID).account, stack.case(CASE_ID).case.account):
-        hold = known.hold(date(2005, 6, 3))
-        assert hold is not None
+        (hold,) = known.holds
         assert (hold.hold_id, hold.reason) == ("agency:default:RET-1", "dispute")
+        assert hold.periods() == [(date(2005, 6, 3), None)]
 
 
 @pytest.mark.usefixtures("placed")
@@ -713,5 +714,5 @@ def test_files_may_come_in_any_order(stack: Stack, come_in: Import, order: tuple
 
     known = stack.table.account(ACCOUNT_ID)
     assert known.account.arrears(date(2005, 6, 6)) == money("500.00")
-    assert [day for day in range(3, 8) if known.account.hold(date(2005, 6, day))] == [5, 6, 7]
+    assert [hold.periods() for hold in known.account.holds] == [[(date(2005, 6, 5), None)]]
     assert stack.queued() == {ACCOUNT_ID: "2005-06-06"}

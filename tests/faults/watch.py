@@ -33,6 +33,7 @@ from arrears.domain.events import (
     LegalDecided,
     StageEntered,
 )
+from arrears.domain.facts import Hold
 from arrears.domain.policy import Policy
 from arrears.domain.rollout import Rollout
 from tests.faults.dynamo import Dynamo, Written
@@ -278,7 +279,7 @@ class Watch:
         cured = arrears.amount <= self._policy.cure_tolerance.get(arrears.currency, 0)
         self._holds(not cured, "1 contact", f"{what} after the arrears were paid")
         self._holds(case.is_open, "1 contact", f"{what} after the case was closed")
-        self._holds(case.account.hold(on) is None, "1 contact", f"{what} on hold")
+        self._holds(not any(_holds_back(each, on) for each in case.account.holds), "1 contact", f"{what} on hold")
 
     def _was_done(self, case: Case, event: ActionDone, buckets: Buckets) -> None:
         """Invariant 2: what is recorded as done was done."""
@@ -484,6 +485,12 @@ class Watch:
     def _holds(what: bool, rule: str, why: str) -> None:
         if not what:
             raise BrokenError(rule, why)
+
+
+def _holds_back(hold: Hold, on: date) -> bool:
+    """Say whether a hold that was placed by a date was not lifted since, by that date (rule 11)."""
+    lifts = [at for at in hold.lifted if at.date() <= on]
+    return any(placed.date() <= on and all(at < placed for at in lifts) for placed in hold.placed)
 
 
 def _newest(rollouts: Sequence[Rollout], opened_on: date, on: date) -> str:

@@ -346,7 +346,7 @@ def test_several_news_at_once_wake_once_and_all_are_seen(escalation: Escalation,
     execution.rest()
 
     assert execution.turns()[1:] == [WAITS]
-    assert escalation.stack.case(CASE_ID).case.account.hold(OPENS) is not None
+    assert [hold.periods() for hold in escalation.stack.case(CASE_ID).case.account.holds] == [[(OPENS, None)]]
 
 
 # --- news that races the wait ----------------------------------------------------------------------------------------

@@ -136,14 +136,19 @@ def in_words(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912 - one line fo
             return f"case closed: {reason}"
 
 
-def holds_and_plans(case: Case, policy: Policy, on: date) -> Iterator[str]:
-    """Yield a line for each hold that is known of an open case, and for its plan, or the one that may be offered."""
+def holds(case: Case, policy: Policy, on: date) -> Iterator[str]:
+    """Yield a line for each hold that is in force, as decisions see it, and for each that is without effect."""
     for hold in hold_periods(case, policy, on):
         if hold.why:
             yield f"hold without effect: {hold.reason} since {hold.since}: {hold.why}"
         elif hold.is_in_force(on):
             until = f" until {hold.until}" if hold.until is not None else ", until it is lifted"
             yield f"hold: {hold.reason} since {hold.since}{until}"
+
+
+def holds_and_plans(case: Case, policy: Policy, on: date) -> Iterator[str]:
+    """Yield a line for each hold that is known of an open case, and for its plan, or the one that may be offered."""
+    yield from holds(case, policy, on)
     plan, following = case.standing_plan(on), next_instalment(case, policy, on)
     if plan is not None and following is not None:
         terms = plan.plan

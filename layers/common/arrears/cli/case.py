@@ -24,7 +24,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def _show(arguments: argparse.Namespace) -> int:
-    from arrears.describe import holds_and_plans, in_words
+    from arrears.describe import holds, holds_and_plans, in_words
+    from arrears.domain.case import Case
     from arrears.domain.decide import Act, Close, Wait, opens_on
     from arrears.domain.turn import take_turn
     from arrears.stack import connect
@@ -40,9 +41,6 @@ def _show(arguments: argparse.Namespace) -> int:
     now = clock.now(account.account.timezone)
     arrears, days = account.account.arrears(now.on), account.account.days_past_due(now.on)
     print(f"account {arguments.account_id} on {now.on}: arrears {arrears or 'not known'}, {days or 0} days past due")
-    hold = account.account.hold(now.on)
-    if hold is not None:
-        print(f"on hold: {hold.reason} since {hold.since(now.on)}")
     records = stack.table.cases(arguments.account_id)
     for record in records:
         case = record.case
@@ -66,8 +64,11 @@ def _show(arguments: argparse.Namespace) -> int:
             elif isinstance(decision, Close):
                 print(f"  next: closes: {decision.reason}")
     if not any(record.case.is_open for record in records):
-        due = opens_on(account.account, policies.for_new(now.on).policy, now.on)
+        policy = policies.for_new(now.on).policy
+        due = opens_on(account.account, policy, now.on)
         print(f"\nno case is open; {f'one opens on {due}' if due else 'none opens by what is known'}")
+        for line in holds(Case("", account.account, now.on), policy, now.on):
+            print(f"  {line}")
     return 0
 
 

@@ -314,13 +314,6 @@ class Account:
             return None
         return (on - extract.oldest_due).days
 
-    def hold(self, on: date) -> Hold | None:
-        """Return a hold in force on a date, the longest standing one first."""
-        if not self.holds:
-            return None
-        standing = [(since, hold.hold_id, hold) for hold in self.holds if (since := hold.since(on)) is not None]
-        return min(standing)[2] if standing else None
-
     def fact_dates(self) -> Iterator[date]:
         """Yield the dates on which a fact begins or ends to count."""
         for extract in self.extracts:
