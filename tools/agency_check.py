@@ -163,10 +163,14 @@ def main(arguments: "list[str] | None" = None) -> int:
     parser.add_argument("--ack", type=Path, metavar="FILE", help="write the acknowledgement of a good folder here")
     args = parser.parse_args(arguments)
     try:
-        faults = list(check(args.folder, args.key.read_bytes()))
+        return _checked(args)
     except OSError as error:
         print(f"{error.filename}: {error.strerror}", file=sys.stderr)
         return 2
+
+
+def _checked(args: argparse.Namespace) -> int:
+    faults = list(check(args.folder, args.key.read_bytes()))
     for fault in faults:
         print(fault)
     if faults:

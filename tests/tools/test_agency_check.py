@@ -150,6 +150,16 @@ def test_each_change_is_found(
     assert found in capsys.readouterr().out
 
 
+def test_an_acknowledgement_that_cannot_be_written_says_which(
+    good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key, ack = tmp_path / "key.pem", tmp_path / "nowhere" / "ack.json"
+    key.write_bytes(pem(BANK))
+
+    assert main([str(good), "--key", str(key), "--ack", str(ack)]) == 2
+    assert capsys.readouterr().err == f"{ack}: No such file or directory\n"
+
+
 def test_it_needs_nothing_of_arrears() -> None:
     source = Path(__file__).parents[2].joinpath("tools", "agency_check.py").read_text()
 

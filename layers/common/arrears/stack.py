@@ -71,11 +71,11 @@ def connect(name: str | None = None) -> Stack:
     """Find the stack: the embedded one of this folder, else the one of that name by AWS's usual chain.
 
     Raises:
-        PermanentSetupError: there is neither.
+        PermanentSetupError: there is neither, or the folder's file is none that `make up` writes.
     """
     embedded = name is None and STACK_FILE.is_file()
     if embedded:
-        described = json.loads(STACK_FILE.read_text(encoding="utf-8"))
+        described = _described()
         os.environ.update(
             AWS_ENDPOINT_URL=described["endpoint"],
             AWS_DEFAULT_REGION=described["region"],
@@ -85,7 +85,7 @@ def connect(name: str | None = None) -> Stack:
         )
         os.environ.pop("AWS_PROFILE", None)
         os.environ.pop("AWS_SESSION_TOKEN", None)
-        name = described.get("stack", "arrears")
+        name = described["stack"]
     if name is None:
         raise PermanentSetupError(f"no {STACK_FILE} here: run `make up`, or name a stack on AWS with --stack NAME")
     try:
@@ -97,3 +97,15 @@ def connect(name: str | None = None) -> Stack:
         parameters={given["ParameterKey"]: given["ParameterValue"] for given in found.get("Parameters", [])},
         embedded=embedded,
     )
+
+
+def _described() -> dict[str, str]:
+    """Return what the folder's file says of its stack."""
+    try:
+        described = json.loads(STACK_FILE.read_text(encoding="utf-8"))
+        texts = {key: described[key] for key in ("endpoint", "region")} | {"stack": described.get("stack", "arrears")}
+    except (ValueError, TypeError, KeyError, AttributeError):
+        texts = {}
+    if not texts or not all(isinstance(text, str) and text for text in texts.values()):
+        raise PermanentSetupError(f"{STACK_FILE} is no stack file: run `make up`") from None
+    return texts

@@ -242,6 +242,21 @@ def test_a_statement_is_right_to_the_cent(several: World) -> None:
     assert files == made.files("north", f"{OPENS:%Y-%m}", settings.active())
 
 
+def test_an_agency_that_nobody_knows_has_no_statement_and_one_that_left_has(several: World) -> None:
+    exports, settings = Exports(several.stack.table), several.stack.settings
+    made, month = Statements(exports, Wordings(production=False)), f"{OPENS:%Y-%m}"
+    with pytest.raises(PermanentSetupError, match=f"agency nosuch is not in the policy, and had nothing in {month}"):
+        made.files("nosuch", month, settings.active())
+    assert made.of("north", "2004-01", settings.active())[0].moved == ()
+
+    place(several, 1)
+    several.close()
+    (agency_id,) = {row.agency_id for row in exports.rows(OPENS)}
+    several.stack.publish(stages=STAGES, freeze=None, agencies=[{"id": "another"}])
+
+    assert len(made.of(agency_id, month, settings.active())[0].moved) == 1
+
+
 def test_the_months_statements_are_written_with_its_last_day(several: World) -> None:
     place(several, 1)
     several.close(date(2005, 6, 29))

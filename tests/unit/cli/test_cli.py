@@ -145,6 +145,78 @@ def test_what_simulate_cannot_do(
     assert not (tmp_path / "out" / "timeline.csv").exists()
 
 
+@pytest.mark.parametrize(
+    ("holds", "told"),
+    [
+        ("2005-06-18", "no file is in it in a folder with a date for its name"),
+        ("june/payments", "no file is in it in a folder with a date for its name"),
+        ("2005-13-45/payments", "2005-13-45 looks like a date and is none"),
+    ],
+)
+def test_drops_without_files_of_a_date(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], holds: str, told: str
+) -> None:
+    (tmp_path / "drops" / holds).mkdir(parents=True)
+    simulate(tmp_path, "--drops", str(tmp_path / "drops"), expect=2)
+    assert f"{tmp_path / 'drops'}: {told}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "told"),
+    [
+        (("--report", "."), 2, "--report .: is a folder; name the file in it"),
+        (("--report", "/"), 2, "--report /: is a folder; name the file in it"),
+        (("--report", "FILE/report.html"), 1, "FILE: "),
+        (("--cost", "send_sms=1"), 2, "--cost and --cost-currency are for --report"),
+        (("--cost-currency", "TWD"), 2, "--cost and --cost-currency are for --report"),
+    ],
+)
+def test_a_page_that_cannot_be_written_is_told_before_anything_is_played(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], more: tuple[str, str], code: int, told: str
+) -> None:
+    (tmp_path / "FILE").write_text("in the way")
+    simulate(tmp_path, *(text.replace("FILE", str(tmp_path / "FILE")) for text in more), expect=code)
+    assert told in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_file_that_cannot_be_written_is_named_as_it_was_given(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "out" / "timeline.csv").mkdir(parents=True)
+    simulate(tmp_path, expect=1)
+    assert f"arrears: {tmp_path / 'out' / 'timeline.csv'}: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["{", "{}", "[]", '"up"', '{"endpoint": 1, "region": "x"}', "\x00"])
+def test_a_stack_file_that_is_none_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    (tmp_path / ".local").mkdir()
+    (tmp_path / ".local" / "stack.json").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    run("case", "show", "A", expect=1)
+    assert capsys.readouterr().err == "arrears: .local/stack.json is no stack file: run `make up`\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("local", "advance", "foo"),
+        ("local", "clock", "20050618"),
+        ("agency", "allocation", "June"),
+        ("agency", "reissue", "north", "2005-W24-6"),
+        ("agency", "status", "--since", "2005-6-18"),
+        ("case", "explain", "A", "--on", "20050618"),
+    ],
+)
+def test_a_date_is_refused_the_same_way_everywhere(
+    arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(*arguments, expect=2)
+    assert f"{arguments[-1]} is no date such as 2005-06-18" in capsys.readouterr().err
+
+
 def test_a_folder_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").write_text("in the way")
     simulate(tmp_path, "--out", str(tmp_path / "file" / "out"), expect=1)

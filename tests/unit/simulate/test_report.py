@@ -283,7 +283,9 @@ def test_a_portfolio_without_a_case_has_a_page(made: Path, tmp_path: Path) -> No
     assert "No case opened." in (tmp_path / "r.html").read_text()
 
 
-@pytest.mark.parametrize("cost", ["call=1", "send_sms", "send_sms=-1", "send_sms=NaN", "send_sms=much"])
+@pytest.mark.parametrize(
+    "cost", ["call=1", "send_sms", "send_sms=-1", "send_sms=NaN", "send_sms=much", "send_sms=1e400", "send_sms=1e-400"]
+)
 def test_a_price_that_is_none_is_refused(
     made: Path, tmp_path: Path, cost: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

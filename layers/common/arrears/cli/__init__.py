@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 
 from arrears.cli.errors import CommandError, Subparsers
 from arrears.errors import ArrearsError
@@ -41,9 +42,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Whoever read the output has seen enough. Python would complain once more when it closes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:
+        print(f"arrears: {_about_file(error)}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130
     return code
+
+
+def _about_file(error: OSError) -> str:
+    """Return what went wrong with which file; of one that is written beside its place first, the place is named."""
+    name = error.filename2 or error.filename
+    if name is None:
+        return str(error)
+    path = Path(os.fsdecode(name))
+    if path.name.startswith(".") and path.suffix == ".partial":
+        path = path.with_name(path.name.removeprefix(".").removesuffix(".partial"))
+    return f"{path}: {error.strerror}"
 
 
 def parser_of(arguments: Sequence[str]) -> argparse.ArgumentParser:

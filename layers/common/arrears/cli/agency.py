@@ -2,13 +2,13 @@
 
 import argparse
 import json
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from arrears.cli import add_group
 from arrears.cli.errors import CommandError, Subparsers
-from arrears.cli.parsing import add_command
+from arrears.cli.parsing import a_date, add_command
 
 if TYPE_CHECKING:
     from arrears.stack import Stack
@@ -18,16 +18,16 @@ def add_parser(subparsers: Subparsers) -> None:
     """Add the group to the command line."""
     commands = add_group(subparsers, "agency")
     status = add_command(commands, "status", "which day's sets are acknowledged, complained of, or not answered")
-    status.add_argument("--since", type=date.fromisoformat, metavar="DATE", help="30 days back without it")
+    status.add_argument("--since", type=a_date, metavar="DATE", help="30 days back without it")
     status.set_defaults(run=_status)
     allocation = add_command(commands, "allocation", "which agency got which case of a day, and why")
-    allocation.add_argument("date", type=date.fromisoformat, metavar="DATE")
+    allocation.add_argument("date", type=a_date, metavar="DATE")
     allocation.set_defaults(run=_allocation)
     listed = add_command(commands, "operator", "the operator's list: cases that go nowhere by themselves")
     listed.set_defaults(run=_operator)
     reissue = add_command(commands, "reissue", "write an agency's set of a closed day again, the same to the byte")
     reissue.add_argument("agency_id", metavar="AGENCY_ID")
-    reissue.add_argument("date", type=date.fromisoformat, metavar="DATE")
+    reissue.add_argument("date", type=a_date, metavar="DATE")
     reissue.set_defaults(run=_reissue)
     recall = add_command(commands, "recall", "have a case back from its agency")
     recall.add_argument("case_id", metavar="CASE_ID")

@@ -72,10 +72,7 @@ def _listed(path: Path | None) -> "Iterator[Callable[[Different], object]]":
     if path is None:
         yield lambda _: None
         return
-    try:
-        with path.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-            writer.writeheader()
-            yield lambda found: writer.writerow({name: safe_cell(text) for name, text in found.row().items()})
-    except OSError as error:
-        raise CommandError(f"{error.filename or path}: {error.strerror}") from None
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        yield lambda found: writer.writerow({name: safe_cell(text) for name, text in found.row().items()})

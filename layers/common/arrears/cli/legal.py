@@ -55,13 +55,10 @@ def _decide_many(orders: "Orders", path: Path) -> int:
     from arrears.usecases.approvals import Approvals
 
     counts: Counter[str] = Counter()
-    try:
-        for line, outcome in Approvals(orders)(path):
-            if isinstance(outcome, RowError):
-                print(f"{path}, line {line}: {outcome}", file=sys.stderr)
-            counts["refused" if isinstance(outcome, RowError) else outcome] += 1
-    except OSError as error:
-        raise CommandError(f"{path}: {error.strerror}") from None
+    for line, outcome in Approvals(orders)(path):
+        if isinstance(outcome, RowError):
+            print(f"{path}, line {line}: {outcome}", file=sys.stderr)
+        counts["refused" if isinstance(outcome, RowError) else outcome] += 1
     print(f"{counts['recorded']} recorded, {counts['known']} known before, {counts['later']} of a later date")
     if counts["refused"]:
         raise CommandError(f"{counts['refused']} rows are refused")

@@ -5,6 +5,8 @@ import sys
 from datetime import date
 from typing import TYPE_CHECKING
 
+from arrears.cli.parsing import a_date
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -14,10 +16,10 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     group = subparsers.add_parser("local", help="the embedded stack's business date")
     commands = group.add_subparsers(dest="command", required=True, metavar="COMMAND")
     clock = commands.add_parser("clock", help="set the business date of a stack that has no case yet")
-    clock.add_argument("date", type=date.fromisoformat, metavar="DATE")
+    clock.add_argument("date", type=a_date, metavar="DATE")
     clock.set_defaults(run=_clock)
     advance = commands.add_parser("advance", help="play every day up to, not including, DATE")
-    advance.add_argument("date", type=date.fromisoformat, metavar="DATE")
+    advance.add_argument("date", type=a_date, metavar="DATE")
     advance.set_defaults(run=_advance)
 
 

@@ -9,9 +9,12 @@ from arrears.cli.errors import Subparsers
 def a_date(text: str) -> date:
     """Return a date that was given as YYYY-MM-DD."""
     try:
-        return date.fromisoformat(text)
+        found = date.fromisoformat(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text} is no date such as 2005-06-18") from None
+        found = None
+    if found is None or found.isoformat() != text:
+        raise argparse.ArgumentTypeError(f"{text} is no date such as 2005-06-18")
+    return found
 
 
 def add_stack(parser: argparse.ArgumentParser) -> None:

@@ -62,6 +62,8 @@ def run(args: argparse.Namespace) -> int:
     inputs, then = inputs_of(args), then_of(args)
     if then is not None and (len(args.policy) > 1 or args.report is not None):
         raise CommandError("--then is played after one --policy, and without --report", 2)
+    if args.report is None and (args.cost or args.cost_currency is not None):
+        raise CommandError("--cost and --cost-currency are for --report", 2)
     policies = [load(file) for file in args.policy]
     for policy_file in policies:
         for warning in policy_file.warnings:
@@ -78,8 +80,6 @@ def run(args: argparse.Namespace) -> int:
             _print(played, args.out)
     except InputsError as error:
         raise CommandError(str(error), 2) from None
-    except OSError as error:
-        raise CommandError(f"{error.filename or args.out}: {error.strerror}") from None
     return 0
 
 
@@ -93,6 +93,7 @@ def _compare(args: argparse.Namespace, inputs: "Inputs", policies: "list[PolicyF
         raise CommandError(f"--cost {error}", 2) from None
     if args.report is not None:
         _can_draw()
+        _can_write(args.report)
     played = [policy_file.policy for policy_file in policies]
     outcomes, rolls = simulate_each(inputs, played, args.first, args.last, args.out, approve_after=args.approve_after)
     for outcome in outcomes:
@@ -108,6 +109,17 @@ def _can_draw() -> None:
         import vl_convert  # noqa: F401 - whether it is there
     except ImportError:
         raise CommandError("--report needs the package vl-convert-python, which is not installed here") from None
+
+
+def _can_write(page: Path) -> None:
+    """Tell before anything is played that the page cannot lie there.
+
+    Raises:
+        OSError: its folder cannot be made.
+    """
+    if page.is_dir():
+        raise CommandError(f"--report {page}: is a folder; name the file in it", 2)
+    page.parent.mkdir(parents=True, exist_ok=True)
 
 
 def _print(summary: Mapping[str, Any], out: Path) -> None:

@@ -45,6 +45,9 @@ class Drops:
 
     Args:
         folder: holds a folder for each date; whatever else is in it is left out.
+
+    Raises:
+        ValueError: the name of a folder looks like a date and is none.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -53,9 +56,11 @@ class Drops:
         for dated in sorted(folder.iterdir()):
             if dated.is_dir() and _DATE.fullmatch(dated.name):
                 files = sorted(path for path in dated.rglob("*") if path.is_file())
-                self._files[date.fromisoformat(dated.name)] = [
-                    File(path, path.relative_to(dated).as_posix()) for path in files
-                ]
+                try:
+                    day = date.fromisoformat(dated.name)
+                except ValueError:
+                    raise ValueError(f"{dated.name} looks like a date and is none") from None
+                self._files[day] = [File(path, path.relative_to(dated).as_posix()) for path in files]
 
     @property
     def dates(self) -> list[date]:

@@ -88,10 +88,15 @@ class Inputs:
 def _dropped(folder: Path) -> list[tuple[date, File]]:
     if not folder.is_dir():
         raise InputsError(f"{folder}: there is no such folder")
-    drops = Drops(folder)
+    try:
+        drops = Drops(folder)
+    except ValueError as error:
+        raise InputsError(f"{folder}: {error}") from None
     found = [(day, file) for day in drops.dates for file in drops.on(day)]
     if not found:
-        raise InputsError(f"{folder}: no folder with a date for its name, such as 2005-06-18, is in it")
+        raise InputsError(
+            f"{folder}: no file is in it in a folder with a date for its name, such as 2005-06-18/payments/"
+        )
     return found
 
 

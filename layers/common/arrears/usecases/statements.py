@@ -27,7 +27,7 @@ class Statements:
         """Return an agency's statement of a month, and the language of its sheets.
 
         Raises:
-            PermanentSetupError: the month is none.
+            PermanentSetupError: the month is none, or nobody knows the agency.
         """
         try:
             first = date.fromisoformat(f"{month}-01")
@@ -61,6 +61,9 @@ class Statements:
                         received_by="bank" if kind == "RECEIVED" else "agency",
                     )
                 )
+        of_policy = [agency.id for agency in active.policy.agencies] or [active.policy.agency_id]
+        if agency_id not in of_policy and not moved and not bookings:
+            raise PermanentSetupError(f"agency {agency_id} is not in the policy, and had nothing in {month}")
         agency = active.policy.agency(agency_id)
         statement = Statement(
             agency_id,

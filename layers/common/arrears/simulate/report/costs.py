@@ -19,6 +19,10 @@ DEFAULTS: Mapping[str, Decimal] = {
 UNNAMED = "units of money"
 
 
+#: A price is this at most, and a whole number of these.
+_MOST, _LEAST = Decimal(1_000_000_000), Decimal("0.000001")
+
+
 @dataclass(frozen=True, slots=True)
 class Costs:
     """Prices, all in one currency.
@@ -36,7 +40,7 @@ class Costs:
         """Return the prices that were written as `action=amount`.
 
         Raises:
-            ValueError: there is no such action, or the amount is no decimal of zero or more.
+            ValueError: there is no such action, or the amount is no price.
         """
         given = {}
         for text in texts:
@@ -47,8 +51,8 @@ class Costs:
                 price = Decimal(amount)
             except InvalidOperation:
                 raise ValueError(f"{text}: {amount or 'nothing'} is no amount such as 0.05") from None
-            if not price.is_finite() or price < 0:
-                raise ValueError(f"{text}: a price is zero or more")
+            if not price.is_finite() or not 0 <= price <= _MOST or price % _LEAST:
+                raise ValueError(f"{text}: a price is from 0 to {_MOST:,}, with 6 decimals at most")
             given[action] = price
         return cls(currency or UNNAMED, given)
 
