@@ -13,6 +13,7 @@ from arrears.domain.case import evolve, opening
 from arrears.domain.decide import open_case
 from arrears.domain.events import ActionDone, ActionPlanned, AgencyReported, Event, StageEntered
 from arrears.domain.value import changed
+from arrears.effects.legal_contents import _Story
 from arrears.usecases import take_in
 from tests.support.builders import CASE_ID, OPENS, account, extract, money, policy, stamp
 from tests.support.inbox import Inbox
@@ -212,7 +213,7 @@ def recalled(stack: Stack, on: date, *, then: str = "") -> None:
     """North's placement is over on a date; another agency may have the case from then on."""
     recall = f"{CASE_ID}.agency.0.1.recall"
     events: list[Event] = [
-        ActionPlanned(recall, "recall_from_agency", "agency", "term", on, "test", agency_id="north"),
+        ActionPlanned(recall, "recall_from_agency", "agency", "term", on, "term over", agency_id="north"),
         ActionDone(recall, on),
     ]
     if then:
@@ -311,3 +312,51 @@ def test_no_commission_on_more_than_was_owed(stack: Stack) -> None:
         commissions.append(str(settled.commission.amount))
         case = evolve(case, settled)
     assert commissions == ["140.00", "60.00", "0.00"]
+
+
+def test_the_same_id_on_two_cases_books_both(inbox: Inbox, stack: Stack) -> None:
+    """As what was booked before the keys had a case in them is still told."""
+    known = account(extract("1000.00"), account_id="CARD-0002")
+    stack.report(known)
+    opened = open_case(known, policy(), OPENS)
+    assert opened is not None
+    placed = f"{opened.case_id}.agency.0.1"
+    events: list[Event] = [
+        opened,
+        StageEntered("agency", OPENS, "test"),
+        ActionPlanned(placed, "place_with_agency", "agency", "agency.0", OPENS, "test", agency_id="north"),
+        ActionDone(placed, OPENS),
+    ]
+    record = stack.table.account("CARD-0002")
+    taken = stack.table.put_account(type(record)(record.account, record.version, record.profile, opened.case_id), None)
+    stack.table.append(None, events, stamp(), extra=[taken])
+    entry = {"case_id": CASE_ID, "return_id": "R-OLD"}
+    old = {"pk": {"S": "AGENCY#north"}, "sk": {"S": f"BOOKED#{AT}#RETURN#R-OLD"}, "entry": {"S": json.dumps(entry)}}
+    stack.table.transact([{"Put": {"TableName": stack.table.name, "Item": old}}])
+
+    lines = (f"R1,{CASE_ID},{AT},payment,900.00,CNY,", f"R1,{opened.case_id},{AT},payment,0.01,CNY,")
+    assert inbox.drop(f"{RETURNS}same.csv", rows(*lines))["accepted"] == 2
+
+    booked = stack_booked(stack)
+    assert [(kind, each["case_id"], each.get("amount")) for _, kind, each in booked] == [
+        ("PAYMENT", CASE_ID, "900.00"),
+        ("PAYMENT", opened.case_id, "0.01"),
+        ("RETURN", CASE_ID, None),
+    ]
+
+
+def test_the_dossier_tells_each_report_of_the_agency_that_made_it(inbox: Inbox, stack: Stack) -> None:
+    recalled(stack, OPENS + timedelta(days=1), then="south")
+    late = row(return_id="P1", outcome="promise", amount="", currency="", note="heard by north")
+    assert inbox.drop(f"{RETURNS}late.csv", late)["accepted"] == 1
+    south = row(return_id="P2", at=(OPENS + timedelta(days=1)).isoformat(), outcome="returned", amount="", currency="")
+    assert inbox.drop("agency_id=south/returns/back.csv", south)["accepted"] == 1
+
+    told = _Story("Asia/Shanghai", {}, currency="CNY")
+    for envelope in stack.table.envelopes(CASE_ID):
+        told.tell(envelope)
+
+    assert [(each.agency, [back.outcome for back in each.returns], each.end_reason) for each in told.placements] == [
+        ("north", ["promise"], "recalled: term over"),
+        ("south", ["returned"], "returned"),
+    ]

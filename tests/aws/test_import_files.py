@@ -9,11 +9,12 @@ import pytest
 from botocore.exceptions import ClientError
 
 from arrears.domain.decide import account_of
+from arrears.effects.exports import Exports
 from arrears.errors import PermanentActionError, PermanentSetupError, TransientServiceError
 from arrears.files import Kind
-from arrears.usecases import split_file
+from arrears.usecases import acknowledge, split_file
 from arrears.usecases.drop import piece_rejects_key, result_key
-from tests.support.builders import ACCOUNT_ID, CASE_ID, personal_data
+from tests.support.builders import ACCOUNT_ID, CASE_ID, OPENS, personal_data
 from tests.support.inbox import AGENCY, INBOUND, Inbox, counts
 from tests.support.rows import PAYMENT, PORTFOLIO, RETURN, ROWS, csv_of
 from tests.support.stack import Stack
@@ -342,6 +343,24 @@ def test_one_account_that_trips_over_a_bug_costs_the_others_nothing(
     ]
 
 
+def test_what_was_taken_in_of_an_account_before_it_trips_over_a_bug_is_told(
+    inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = inbox.stack.table.put_fact
+
+    def put_fact(account_id: str, kind: str, fact_id: str, content: str) -> Any:
+        if fact_id == "P2":
+            raise ZeroDivisionError
+        return real(account_id, kind, fact_id, content)
+
+    monkeypatch.setattr(inbox.stack.table, "put_fact", put_fact)
+    inbox.drop(KEY, csv_of(PORTFOLIO))
+    payments = [PAYMENT | {"payment_id": name, "amount": "1.00"} for name in ("P1", "P2", "P3")]
+
+    assert inbox.drop("payments/some.csv", csv_of(*payments)) == counts(accepted=1, rejected=2)
+    assert [reject["line"] for reject in inbox.rejects("payments/some.csv")] == [3, 4]
+
+
 def refusing(inbox: Inbox, monkeypatch: pytest.MonkeyPatch, account_id: str, error: str) -> None:
     """Have DynamoDB refuse to write anything of an account."""
     real = inbox.stack.client.put_item
@@ -408,7 +427,7 @@ def test_an_acknowledgement_is_recorded_beside_the_days_exports(inbox: Inbox, st
     assert inbox.drop(ACK_KEY, ack()) == counts(unchanged=1)
     assert inbox.drop("agency_id=default/acks/2.json.gz", ack(accepted=True)) == counts(accepted=1)
 
-    items = list(stack.table.query("EXPORT#2005-06-02", "default#ACK#"))
+    items = list(stack.table.query("ACKS#2005-06-02", "default#ACK#"))
     assert [item["problem"]["S"] for item in items] == ["", ""]
     assert {item["key"]["S"] for item in items} == {ACK_KEY, "agency_id=default/acks/2.json.gz"}
 
@@ -419,7 +438,7 @@ def test_an_acknowledgement_is_recorded_beside_the_days_exports(inbox: Inbox, st
         ({"manifest": "cases.csv"}, "manifest: is no key of a manifest", False),
         ({"manifest": None}, "manifest: is no key of a manifest", False),
         ({"manifest": MANIFEST_KEY.replace("default", "other")}, "manifest: is another agency's", False),
-        ({"manifest": MANIFEST_KEY.replace("-02", "-03")}, "manifest: was never written", True),
+        ({"manifest": MANIFEST_KEY.replace("-02", "-03")}, "manifest: was never written", False),
         ({"sha256": "abc"}, "sha256: is no SHA-256 in hex", False),
         ({"sha256": "0" * 64}, "sha256: is not that of the manifest", True),
         ({"problems": ["no address", "no phone"]}, "problems: the agency names 2", True),
@@ -440,8 +459,25 @@ def test_an_acknowledgement_that_somebody_has_to_look_at_is_refused_and_kept(
 
     assert inbox.rejects(ACK_KEY)[0]["reason"] == reason
     date = str(changes.get("manifest") or MANIFEST_KEY).partition("date=")[2][:10] or "2005-06-02"
-    items = list(stack.table.query(f"EXPORT#{date}", "default#ACK#"))
+    items = list(stack.table.query(f"ACKS#{date}", "default#ACK#"))
     assert [item["problem"]["S"] for item in items] == ([reason] if recorded else [])
+
+
+def test_an_agency_cannot_fill_the_table_with_acknowledgements(
+    inbox: Inbox, stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(acknowledge, "MOST_OF_A_DAY", 2)
+    inbox.put(MANIFEST_KEY, MANIFEST)
+    keys = [f"agency_id=default/acks/{number}.json" for number in range(3)]
+
+    assert [inbox.drop(key, ack())["accepted"] for key in keys] == [1, 1, 0]
+
+    assert (
+        inbox.rejects(keys[2])[0]["reason"] == "manifest: has 2 acknowledgements of the sets of its date; tell the bank"
+    )
+    assert inbox.drop(keys[1], ack()) == counts(unchanged=1)
+    assert list(Exports(stack.table).rows(OPENS)) == []
+    assert len(list(Exports(stack.table).acks(OPENS))) == 2
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b"\x1f\x8bxx", b'{"a": "' + b"x" * 70_000 + b'"}', b"[" * 50_000])

@@ -6,6 +6,7 @@
     ACCOUNT#<id>      EVENT#<case_id>#<number>      an event; never changed
     ACCOUNT#<id>      FACT#<kind>#<id>              a row that came in, so that it counts once
     EXPORT#<date>     DAY | <agency>#...            what agencies are given on a date
+    ACKS#<date>       <agency>#ACK#<name>           what they acknowledge of it
     SETTINGS          CLOCK | POLICY | SWEEP        the clock of a stack that is not production; which policies count
     POLICIES          <name> <version> | PUBLISHED#<number>   every policy that was published, and for whom
 

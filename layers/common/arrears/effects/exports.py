@@ -3,12 +3,12 @@
     EXPORT#<date>     DAY                                the day is closed: its manifests are being, or were, written
     EXPORT#<date>     <agency>#PLACEMENT#<case_id>       a row of that agency's cases
     EXPORT#<date>     <agency>#RECALL#<action_id>        a row of that agency's recalls
-    EXPORT#<date>     <agency>#ACK#<name>                an acknowledgement of that agency
     EXPORT#<date>     #CANDIDATE#<case_id>               a case that waits for the day's allocation to an agency
     EXPORT#<date>     #PLAN#<number>                     a part of the day's allocation, from when it was decided on
+    ACKS#<date>       <agency>#ACK#<name>                an acknowledgement of that agency
     AGENCY#<id>       HELD#<case_id>                     a case that the agency has
-    AGENCY#<id>       BOOKED#<date>#PAYMENT#<return_id>  a payment that it reported, and its commission
-    AGENCY#<id>       BOOKED#<date>#RETURN#<return_id>   a case that it gave back
+    AGENCY#<id>       BOOKED#<date>#PAYMENT#<case_id>#<return_id>  a payment that it reported, and its commission
+    AGENCY#<id>       BOOKED#<date>#RETURN#<case_id>#<return_id>   a case that it gave back
 
 A row is written in the transaction that confirms its action, on condition that the day is not closed. So whoever
 closes a day and reads its rows then has all of them, and no row of a closed day is left without a manifest.
@@ -311,7 +311,8 @@ class Exports:
     # --- acknowledgements --------------------------------------------------------------------------------------------
     def acks(self, day: date) -> Iterator[Ack]:
         """Yield the acknowledgements that name the sets of a day, by agency."""
-        for item in self.table.query(_pk(day)):
+        # The first ones were stored among the day's rows.
+        for item in (*self.table.query(acks_pk(day.isoformat())), *self.table.query(_pk(day))):
             agency_id, kind, _ = (*item["sk"]["S"].split("#", 2), "", "")[:3]
             if kind == "ACK":
                 said = json.loads(item["content"]["S"])
@@ -339,7 +340,7 @@ class Exports:
             "reason": settled.reason,
         }
         kind = "PAYMENT" if settled.received_by == "agency" else "RECEIVED"
-        return self._book(settled.agency_id, settled.on, f"{kind}#{settled.return_id}", entry)
+        return self._book(settled.agency_id, settled.on, kind, entry)
 
     def returned(self, case: Case, agency_id: str, return_id: str, on: date) -> Item:
         """Return the write that notes that an agency gave a case back."""
@@ -350,20 +351,23 @@ class Exports:
             "currency": arrears.currency,
             "amount": f"{arrears.amount:f}",
         }
-        return self._book(agency_id, on, f"RETURN#{return_id}", entry)
+        return self._book(agency_id, on, "RETURN", entry)
 
-    def _book(self, agency_id: str, on: date, name: str, entry: Mapping[str, str]) -> Item:
+    def _book(self, agency_id: str, on: date, kind: str, entry: Mapping[str, str]) -> Item:
+        # Two cases may have a report of the same id; nothing that was booked is written over.
         item = {
             "pk": {"S": agency_pk(agency_id)},
-            "sk": {"S": f"{_BOOKED}{on.isoformat()}#{name}"},
+            "sk": {"S": f"{_BOOKED}{on.isoformat()}#{kind}#{entry['case_id']}#{entry['return_id']}"},
             "entry": {"S": json.dumps(entry, ensure_ascii=False, separators=(",", ":"))},
         }
-        return {"Put": {"TableName": self.table.name, "Item": item}}
+        condition = "attribute_not_exists(pk)"
+        return {"Put": {"TableName": self.table.name, "Item": item, "ConditionExpression": condition}}
 
     def booked(self, agency_id: str, month: str) -> Iterator[tuple[date, str, dict[str, str]]]:
         """Yield what was booked for an agency in a month (YYYY-MM): the date, what, and its entry.
 
-        PAYMENT is one that it reported, RECEIVED one that the bank received, RETURN a case that it gave back.
+        PAYMENT is one that it reported, RECEIVED one that the bank received, RETURN a case that it gave back. The keys
+        of what was booked at first had no case; the entry has it.
         """
         for item in self.table.query(agency_pk(agency_id), f"{_BOOKED}{month}-"):
             _, on, kind, _ = item["sk"]["S"].split("#", 3)
@@ -396,6 +400,11 @@ class Exports:
 
     def _put(self, item: Item) -> None:
         self.table.transact([{"Put": {"TableName": self.table.name, "Item": item}}])
+
+
+def acks_pk(day: str) -> str:
+    """Return the partition key of the acknowledgements of a day; apart from its rows, which closing it has to read."""
+    return f"ACKS#{day}"
 
 
 def agency_pk(agency_id: str) -> str:

@@ -217,19 +217,26 @@ class _Story:
             case _:
                 pass
 
-    def _end_placement(self, on: date, why: str) -> None:
-        last = self.placements[-1]
-        self.placements[-1] = PlacementLine(last.agency, last.placed_on, on, why, last.returns)
+    def _end_placement(self, on: date, why: str, index: int = -1) -> None:
+        of = self.placements[index]
+        self.placements[index] = PlacementLine(of.agency, of.placed_on, on, why, of.returns)
 
     def _agency_reported(self, event: AgencyReported) -> None:
         if not self.placements:
             return
         amount = None if event.amount is None else Money(event.amount, self.currency)
-        last = self.placements[-1]
-        returns = (*last.returns, AgencyReturn(event.on, event.outcome, amount, event.note))
-        self.placements[-1] = PlacementLine(last.agency, last.placed_on, last.ended_on, last.end_reason, returns)
-        if event.outcome == "returned" and last.ended_on is None:
-            self._end_placement(event.on, "returned")
+        index = self._placement_of(event)
+        of = self.placements[index]
+        returns = (*of.returns, AgencyReturn(event.on, event.outcome, amount, event.note))
+        self.placements[index] = PlacementLine(of.agency, of.placed_on, of.ended_on, of.end_reason, returns)
+        if event.outcome == "returned" and of.ended_on is None:
+            self._end_placement(event.on, "returned", index)
+
+    def _placement_of(self, event: AgencyReported) -> int:
+        """Return the place of the agency's own placement that a report tells of: the last one before its date."""
+        own = [index for index, each in enumerate(self.placements) if each.agency == event.agency_id]
+        begun = [index for index in own if self.placements[index].placed_on <= event.on]
+        return (begun or own or [len(self.placements) - 1])[-1]
 
     def _letter_reported(self, event: LetterReported) -> None:
         known = self.letters.get(event.letter_id)

@@ -10,13 +10,15 @@ from typing import Any
 
 from arrears.adapters.objects import Objects
 from arrears.adapters.table import Table
-from arrears.effects.exports import Exports
+from arrears.effects.exports import Exports, acks_pk
 from arrears.files import RowError
 from arrears.usecases.drop import Drop
 from arrears.usecases.take_in import Outcome
 
 _MANIFEST = re.compile(r"agency_id=([^/]+)/(?:placements|recalls)/date=([0-9]{4}-[0-9]{2}-[0-9]{2})/manifest\.json")
 _CASE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+#: So many of an agency are kept for the sets of a date: its placements and its recalls.
+MOST_OF_A_DAY = 20
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -35,7 +37,7 @@ class Acknowledge:
             ack: {manifest, sha256, accepted, problems}, and `cases`, the ids of the cases it accepts, if it likes.
 
         Raises:
-            RowError: it cannot be read, does not fit what was sent, or names problems.
+            RowError: it cannot be read, does not fit what was sent, names problems, or is one of too many.
         """
         manifest, sha256 = ack.get("manifest"), ack.get("sha256")
         match = _MANIFEST.fullmatch(manifest) if isinstance(manifest, str) else None
@@ -45,19 +47,18 @@ class Acknowledge:
             raise RowError("manifest", "is another agency's")
         if not isinstance(sha256, str) or _SHA256.fullmatch(sha256.lower()) is None:
             raise RowError("sha256", "is no SHA-256 in hex")
-        refused = self._compare(drop["bucket"], manifest, sha256.lower(), ack)
+        sent = self.objects.read(drop["bucket"], manifest)
+        if sent is None:
+            # Nothing is kept of it: an agency can name any date that there is.
+            raise RowError("manifest", "was never written")
+        refused = self._compare(sent, manifest, sha256.lower(), ack)
         outcome = self._record(drop, match[2], ack, refused)
         if refused is not None:
             raise refused
         return outcome
 
-    def _compare(  # noqa: PLR0911 - one for each thing that can be wrong
-        self, bucket: str, manifest: str, sha256: str, ack: Mapping[str, Any]
-    ) -> RowError | None:
+    def _compare(self, sent: bytes, manifest: str, sha256: str, ack: Mapping[str, Any]) -> RowError | None:
         """Return what an operator has to look at, or None."""
-        sent = self.objects.read(bucket, manifest)
-        if sent is None:
-            return RowError("manifest", "was never written")
         if hashlib.sha256(sent).hexdigest() != sha256:
             return RowError("sha256", "is not that of the manifest")
         problems, accepted = ack.get("problems"), ack.get("accepted")
@@ -94,7 +95,7 @@ class Acknowledge:
         name = hashlib.sha256(drop["key"].encode()).hexdigest()[:20]
         content = json.dumps(ack, ensure_ascii=False, sort_keys=True)
         item = {
-            "pk": {"S": f"EXPORT#{on}"},
+            "pk": {"S": acks_pk(on)},
             "sk": {"S": f"{drop['agency_id']}#ACK#{name}"},
             "key": {"S": drop["key"]},
             "content": {"S": content},
@@ -102,8 +103,13 @@ class Acknowledge:
             "by": {"S": drop["run"]},
             "at": {"S": drop["dropped_at"]},
         }
-        for known in self.table.query(item["pk"]["S"], item["sk"]["S"]):
+        of_day = list(self.table.query(item["pk"]["S"], f"{drop['agency_id']}#ACK#"))
+        for known in of_day:
+            if known["sk"] != item["sk"]:
+                continue
             if known["content"] == item["content"] and known["problem"] == item["problem"]:
                 return "accepted" if known["by"] == item["by"] else "unchanged"
+        if len(of_day) >= MOST_OF_A_DAY:
+            raise RowError("manifest", f"has {MOST_OF_A_DAY} acknowledgements of the sets of its date; tell the bank")
         self.table.transact([{"Put": {"TableName": self.table.name, "Item": item}}])
         return "accepted"

@@ -154,19 +154,23 @@ def _result(verdict: Verdict) -> Iterator[str]:
 
 
 def _guarded(take_in: TakeIn, account_id: str, rows: Sequence[NumberedRow], loaded: Loaded) -> list[Verdict]:
-    """Take in the rows of an account; one that trips over a bug of ours costs its own account, not the whole piece.
+    """Take in the rows of an account; a row that trips over a bug of ours costs its own account, not the whole piece.
 
-    So does one whose items have outgrown what the table takes.
+    So does one whose items have outgrown what the table takes. What was taken in before it stays taken in.
     """
+    verdicts: list[Verdict] = []
     try:
-        return take_in.rows(account_id, rows, loaded)
+        for verdict in take_in.verdicts(account_id, rows, loaded):
+            verdicts.append(verdict)  # noqa: PERF402 - what was said before an error is kept
     except PermanentItemError as outgrown:
         why: Exception = outgrown
     except ArrearsError:
         raise
     except Exception as bug:  # noqa: BLE001 - whatever it is, the other accounts are none the worse for it
         why = bug
+    else:
+        return verdicts
     # The error's text may hold anything.
     logger.error("an account could not be taken in", extra={"account_id": account_id, "error": type(why).__name__})
     refused = RowError("row", f"could not be taken in ({type(why).__name__}); an operator has to look")
-    return [Verdict(numbered, None, refused) for numbered in rows]
+    return verdicts + [Verdict(numbered, None, refused) for numbered in rows[len(verdicts) :]]

@@ -12,7 +12,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date
 from decimal import Decimal
@@ -296,26 +296,29 @@ class TakeIn:
         return Loaded(self.table.accounts(list(groups)), self.table.facts(names) if names else {})
 
     def rows(self, account_id: str, rows: Sequence[NumberedRow], loaded: "Loaded") -> list[Verdict]:
-        """Take in the rows of one account, in file order.
+        """Take in the rows of one account (see `verdicts`)."""
+        return list(self.verdicts(account_id, rows, loaded))
+
+    def verdicts(self, account_id: str, rows: Sequence[NumberedRow], loaded: "Loaded") -> Iterator[Verdict]:
+        """Take in the rows of one account, in file order; yield what became of each.
 
         Raises:
             TransientError: nothing can be said of the rest; what was taken in is, and does no harm when it comes again.
         """
         duplicates = Duplicates(kind_of_rows(self.drop))
         ledger = _Ledger(self, account_id, loaded)
-        verdicts = []
         for numbered in rows:
             try:
                 duplicates.check(numbered.record, numbered.row, numbered.line)
             except RowError as refused:
-                verdicts.append(Verdict(numbered, None, refused))
+                yield Verdict(numbered, None, refused)
                 continue
             try:
-                verdicts.append(Verdict(numbered, ledger.take(numbered)))
+                verdict = Verdict(numbered, ledger.take(numbered))
             except RowError as refused:
                 duplicates.forget(numbered.record)
-                verdicts.append(Verdict(numbered, None, refused))
-        return verdicts
+                verdict = Verdict(numbered, None, refused)
+            yield verdict
 
 
 @dataclass(frozen=True)
