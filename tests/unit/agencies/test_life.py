@@ -265,6 +265,27 @@ def test_a_hold_recalls_and_another_agency_gets_the_case_when_it_is_lifted() -> 
     assert f"place_with_agency 1 of 3 again after the dispute hold, due {play.on};" in plan.reason
 
 
+def test_a_hold_gives_the_case_back_to_the_agency_that_it_took_it_from_where_no_other_can_take_it() -> None:
+    play = Play(rules(agencies=AGENCIES[:1], placements={}))
+    play.later(2)
+    for hold_id in ("HOLD-1", "HOLD-2"):
+        play.news(held(play.on, hold_id=hold_id))
+        play.day()
+        play.later(1)
+        play.news(lifted(play.on, hold_id=hold_id))
+        play.day()
+        play.later(1)
+
+    assert play.agencies == ["north", "north", "north"]
+    assert [placement.ended for placement in play.case.placements] == ["hold", "hold", ""]
+    assert play.of(AgencyAssigned)[-1].reason.endswith(": its share of cases like this is 100.0 %")
+
+    play.returned(2)
+    play.later(1)
+    assert play.agencies == ["north", "north", "north"]
+    assert play.case.stage == "final_notice"
+
+
 def test_an_operators_word_recalls_and_the_next_agency_gets_the_case() -> None:
     play = Play(rules())
     play.news(RecallOrdered(play.on, "I. Operator", "complaint"))

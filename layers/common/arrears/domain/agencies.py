@@ -34,6 +34,8 @@ class Candidate:
         action_id: the id of the action that places it.
         had: the agencies that had the case before; none of them gets it again.
         days_past_due: the age of the debt on the day of the placement.
+        interrupted: those of `had` from which it was taken back each time without a failure of theirs, by a hold or a
+            plan; where nobody else can take it, they do.
     """
 
     case_id: str
@@ -43,6 +45,7 @@ class Candidate:
     risk_grade: RiskGrade
     had: tuple[str, ...]
     days_past_due: int
+    interrupted: tuple[str, ...] = ()
 
 
 def candidate(case: Case, placement: Placement, on: date) -> Candidate:
@@ -56,6 +59,7 @@ def candidate(case: Case, placement: Placement, on: date) -> Candidate:
         (extract.risk_grade if extract is not None else None) or "medium",
         agencies_seen(case),
         case.account.days_past_due(on) or 0,
+        agencies_interrupted(case),
     )
 
 
@@ -64,9 +68,21 @@ def agencies_seen(case: Case) -> tuple[str, ...]:
     return tuple(dict.fromkeys(placement.agency_id for placement in case.placements if placement.agency_id))
 
 
-def why_not(agency: Agency, case: Candidate) -> str:
-    """Return why an agency cannot take a case, or an empty text; whether it is full is another question."""
-    if agency.id in case.had:
+def agencies_interrupted(case: Case) -> tuple[str, ...]:
+    """Return the agencies that had a case and were each time interrupted, by a hold or a plan, each once, in order."""
+    failed = {placement.agency_id for placement in placements_seen(case)}
+    return tuple(agency_id for agency_id in agencies_seen(case) if agency_id not in failed)
+
+
+def why_not(agency: Agency, case: Candidate, *, again: bool = False) -> str:
+    """Return why an agency cannot take a case, or an empty text; whether it is full is another question.
+
+    Args:
+        agency: the agency.
+        case: the case.
+        again: one that was interrupted may have it again.
+    """
+    if agency.id in case.had and not (again and agency.id in case.interrupted):
         return f"{agency.id} had the case before"
     if agency.currencies and case.currency not in agency.currencies:
         return f"{agency.id} takes no {case.currency}"
@@ -78,8 +94,9 @@ def why_not(agency: Agency, case: Candidate) -> str:
 
 
 def able(policy: Policy, case: Candidate) -> list[Agency]:
-    """Return the agencies that can take a case, in the policy's order."""
-    return [agency for agency in policy.agencies if not why_not(agency, case)]
+    """Return the agencies that can take a case, in the policy's order: those that never had it, if there are any."""
+    others = [agency for agency in policy.agencies if not why_not(agency, case)]
+    return others or [agency for agency in policy.agencies if not why_not(agency, case, again=True)]
 
 
 # --- the day's allocation --------------------------------------------------------------------------------------------
@@ -192,7 +209,7 @@ def _outcome(
     number: Counter[str],
     given: Mapping[str, int],
 ) -> AgencyAssigned | AgencyDeferred:
-    others = [why for agency in policy.agencies if (why := why_not(agency, case))]
+    others = [why for agency in policy.agencies if agency.id != agency_id and (why := why_not(agency, case))]
     full = [agency.id for agency in able(policy, case) if agency.id not in shares]
     others += [f"{each} is full" for each in full]
     because = f"; {', '.join(others)}" if others else ""

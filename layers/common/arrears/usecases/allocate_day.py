@@ -14,7 +14,7 @@ from arrears.adapters.settings import ActivePolicy, Settings
 from arrears.adapters.table import CaseRecord, StaleError, Table
 from arrears.documents.sheet_store import sheet_from_json, sheet_to_json
 from arrears.domain import codec
-from arrears.domain.agencies import Candidate, agencies_seen, allocate
+from arrears.domain.agencies import Candidate, agencies_interrupted, agencies_seen, allocate
 from arrears.domain.case import Placement
 from arrears.domain.dates import ONE_DAY
 from arrears.domain.events import AgencyAssigned, AgencyDeferred
@@ -82,6 +82,7 @@ class AllocateDay:
             cast("RiskGrade | None", row["risk_grade"]) or "medium",
             agencies_seen(placed[0].case),
             int(str(row["days_past_due"])),
+            agencies_interrupted(placed[0].case),
         )
 
     def _placed(self, waiting: Waiting) -> tuple[CaseRecord, Placement] | None:
