@@ -87,7 +87,7 @@ def load_policy(path: Path | str, *, check_templates: bool = True) -> PolicyFile
         fields = {**source, "packs": packs} if packs else source
         policy = Policy.model_validate(fields, context={"currencies": CURRENCIES})
     except ValidationError as error:
-        problems = [problem_of(path, located, each) for each in error.errors(include_url=False, include_input=False)]
+        problems = [problem_of(path, located, each, Policy) for each in error.errors(include_url=False)]
         raise PolicyFileError(sorted(dict.fromkeys(problems), key=lambda problem: problem.line or 0)) from None
     refused = [_problem(path, located, at, reason) for at, reason in (*senseless(policy), *looser(policy))]
     if refused:

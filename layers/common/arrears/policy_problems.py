@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import BaseModel
+
 from arrears.documents import yaml_lines
 from arrears.documents.errors import TemplateError
 from arrears.documents.yaml_lines import MAX_FILE, Located
+from arrears.policy_words import reason_of
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -68,23 +71,18 @@ def path_text(path: Iterable[str | int]) -> str:
     return text
 
 
-_REASONS = {
-    "missing": "is missing",
-}
-
-
 def problem_of(
-    path: Path, located: Located, error: "ErrorDetails", unknown_key: str = "is no key of a policy here"
+    path: Path,
+    located: Located,
+    error: "ErrorDetails",
+    of: type[BaseModel],
+    unknown_key: str = "is no key of a policy here",
 ) -> Problem:
-    """Return what pydantic found wrong, with its place in the file."""
+    """Return what pydantic found wrong with what a file holds, with its place in the file."""
     at = tuple(part for part in error["loc"] if part != "[key]")
-    reason = {**_REASONS, "extra_forbidden": unknown_key}.get(error["type"], error["msg"].removeprefix("Value error, "))
-    if error["type"] == "string_pattern_mismatch" and "[key]" in error["loc"]:
-        reason = f"is no name that can stand here ({error['ctx']['pattern']})"
-    elif error["type"] == "value_error" and (match := _PLACE_IN_MESSAGE.match(reason)):
+    reason = reason_of(error, of, unknown_key)
+    if error["type"] == "value_error" and (match := _PLACE_IN_MESSAGE.match(reason)):
         at, reason = (*at, *match[1].split(".")), reason[match.end() :]
-    if reason[1:2].islower():
-        reason = reason[0].lower() + reason[1:]
     return Problem(str(path), located.line(at), path_text(at), reason)
 
 

@@ -49,11 +49,11 @@ def load_pack(path: Path) -> Pack:
         return Pack.model_validate(source)
     except ValidationError as error:
         problems = []
-        for each in error.errors(include_url=False, include_input=False):
+        for each in error.errors(include_url=False):
             # The kind of a rule is in the place of what is wrong with it, though not in the file.
             if each["loc"][:1] == ("rules",) and len(each["loc"]) > 2:  # noqa: PLR2004 - rules, number, kind
                 each["loc"] = (*each["loc"][:2], *each["loc"][3:])
-            problems.append(problem_of(path, located, each, "is no key of a pack here"))
+            problems.append(problem_of(path, located, each, Pack, "is no key of a pack here"))
         raise PolicyFileError(problems) from None
 
 

@@ -192,7 +192,7 @@ def test_an_unknown_variable_is_refused_with_file_and_line(tmp_path: Path) -> No
         ("channel: sms\nchannel: sms\n", 2, "channel is given twice"),
         ("channel: sms\ntexts: !!python/object:os.system\n", 2, "python/object"),
         ("channel: !own sms\n", 1, "the tag !own is not allowed"),
-        ("channel: [sms\n", 2, "expected"),
+        ("channel: [sms\n", 2, "a comma is missing"),
         ("- channel\n", None, "a template is a mapping"),
     ],
 )

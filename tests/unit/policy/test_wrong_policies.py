@@ -34,7 +34,7 @@ contact: {hours: ["08:00", "21:00"], holidays: [2005-10-10]}
 #: What is replaced by what, on which line it is told, where in the policy, and a part of the reason.
 WRONG = {
     "no_name": ("name: bank\n", "", 1, "name", "is missing"),
-    "name_with_a_blank": ("name: bank", "name: my bank", 1, "name", "should match pattern"),
+    "name_with_a_blank": ("name: bank", "name: my bank", 1, "name", "is no name that can stand here: a name has"),
     "unknown_key": ("freeze:", "freezer:", 20, "freezer", "is no key of a policy"),
     "unknown_key_of_a_step": ("every_days: 3", "every_day: 3", 10, "stages.call.steps[0].every_day", "is no key"),
     "key_given_twice": ("contact:", 'cure_tolerance: {TWD: "2.00"}\ncontact:', 21, "", "cure_tolerance is given twice"),
@@ -67,14 +67,14 @@ WRONG = {
         "days_past_due: soon",
         9,
         "stages.call.from.days_past_due",
-        "valid integer",
+        "a whole number such as 15",
     ),
     "unknown_action": (
         "action: queue_call",
         "action: visit",
         10,
         "stages.call.steps[0].action",
-        "'send_sms', 'queue_call'",
+        "should be one of send_sms, queue_call",
     ),
     "repeated_every_zero_days": (
         "every_days: 3",
@@ -112,7 +112,7 @@ WRONG = {
         "there is no stage 'calls'",
     ),
     "impossible_day_of_the_month": ("day: 5", "day: 32", 19, "monthly_reminder.day", "less than or equal to 31"),
-    "impossible_date": ("2005-10-10", "2005-02-30", 21, "contact.holidays[0]", "day value is outside expected range"),
+    "impossible_date": ("2005-10-10", "2005-02-30", 21, "contact.holidays[0]", "2005-02-30 is not in the calendar"),
     "hours_that_end_before_they_begin": (
         '["08:00", "21:00"]',
         '["21:00", "08:00"]',
@@ -126,7 +126,7 @@ WRONG = {
         'arrears_over: "50000.00"',
         20,
         "freeze.arrears_over",
-        "valid dictionary",
+        'write {CNY: "1000.00"}',
     ),
     "currency_that_is_none": (
         '{TWD: "50000.00"}',
@@ -467,13 +467,13 @@ def test_a_policy_that_lacks_what_a_rule_asks_for_is_refused(rule: str, line: in
 @pytest.mark.parametrize(
     ("rule", "line", "reason"),
     [
-        ("kind: cap, actions: [queue_call], at_most: 0, in_days: 1", 5, "rules[0].at_most: input should be greater"),
+        ("kind: cap, actions: [queue_call], at_most: 0, in_days: 1", 5, "rules[0].at_most: should be greater"),
         (
             "kind: cap, actions: [queue_call], at_most: 1, in_days: 1, per: day",
             5,
-            "rules[0].per: input should be 'account'",
+            "rules[0].per: should be one of account",
         ),
-        ("kind: curfew", 5, "rules[0]: input tag 'curfew'"),
+        ("kind: curfew", 5, "rules[0]: should be one of hours, cap"),
         ("kind: wishes", 5, "rules[0].numbers: is missing"),
         ("kind: wishes, numbers: [work], until: 2005-06-01", 5, "rules[0].until: is no key of a pack here"),
     ],

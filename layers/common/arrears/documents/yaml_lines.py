@@ -14,6 +14,16 @@ MAX_FILE = 256 * 1024
 _MOST_DEEP = 9
 #: A longer whole number stays text, which nothing here takes for one.
 _MOST_DIGITS = 18
+#: What the parser says, by its beginning, in words for whoever writes policies; what is not here is said as it stands.
+_WORDS = (
+    ("found character '\\t'", "use spaces, not a tab"),
+    ("mapping values are not allowed", "put a text that holds a colon in quotes, and indent the lines alike"),
+    ("expected <block end>", "the lines are not indented alike, or a quotation mark is not closed"),
+    ("could not find expected ':'", "a key is followed by a colon and a space, as in `key: value`"),
+    ("expected ','", "a comma is missing, or a bracket is not closed"),
+    ("expected the node content, but found '<stream end>'", "a bracket is not closed"),
+    ("found unexpected end of stream", "a quotation mark is not closed"),
+)
 _SCALARS = frozenset({"str", "int", "float", "bool", "null", "timestamp"})
 
 
@@ -79,11 +89,16 @@ def load_located(text: str, file: str) -> Located:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
-        raise TemplateError(str(error.problem), file=file, line=mark.line + 1 if mark else None) from error
+        raise TemplateError(_in_words(error), file=file, line=mark.line + 1 if mark else None) from error
     except yaml.YAMLError as error:
         raise TemplateError(str(error), file=file) from error
     value = _plain(node, (), places, file) if node is not None else None
     return Located(value, places, text.splitlines())
+
+
+def _in_words(error: yaml.MarkedYAMLError) -> str:
+    said = str(error.problem)
+    return next((words for begins, words in _WORDS if said.startswith(begins)), said)
 
 
 def _check_shape(text: str, file: str) -> None:

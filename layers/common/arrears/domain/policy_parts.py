@@ -88,7 +88,7 @@ def _clock_time(value: object) -> object:
         return time.max
     if isinstance(value, time) or (isinstance(value, str) and _CLOCK_TIME.fullmatch(value)):
         return value
-    msg = "write a time of day in quotes as HH:MM"
+    msg = 'write a time of day in quotes as HH:MM, such as "08:00"'
     raise ValueError(msg)
 
 
