@@ -122,8 +122,8 @@ def test_a_good_template_has_no_findings() -> None:
         (lambda r: statement(r, 2).update(Resource="other"), "without kms:Decrypt, kms:GenerateDataKey on Key"),
         (
             lambda r: (
-                statement(r, 1).update(Action="events:PutEvents", Resource={"Fn::GetAtt": ["Bus", "Arn"]})
-                or statement(r, 2).update(Resource="other")
+                statement(r, 1).update(Action="events:PutEvents", Resource={"Fn::GetAtt": ["Bus", "Arn"]}),
+                statement(r, 2).update(Resource="other"),
             ),
             "SchedulesRole: sends to Bus without",
         ),
