@@ -3,10 +3,12 @@
 import copy
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from arrears.domain.policy import AgencyFiles
+from arrears.usecases.agency_files import check_key
 from tests.support.iam import Request, is_allowed
 from tools.template import ROOT, Resolver, load
 
@@ -42,6 +44,7 @@ def key(action: str, context: dict[str, str], arn: str = KEY) -> Request:
 
 
 OWN = "agency_id=north"
+ALL_TYPES = AgencyFiles(returns_types=(".csv", ".csv.gz", ".jsonl", ".jsonl.gz"))
 ALLOWED = "allow"
 DENIED = "deny"
 #: What is asked for, and whether it is allowed. A bucket's listing and its objects, then the key.
@@ -100,6 +103,9 @@ REQUESTS: list[tuple[str, str, Request]] = [
     (ALLOWED, "write an acknowledgement", on_object("s3:PutObject", f"{OWN}/acks/2005-09-01.json")),
     (ALLOWED, "write returns", on_object("s3:PutObject", f"{OWN}/returns/2005-09-03.csv")),
     (ALLOWED, "write returns, compressed", on_object("s3:PutObject", f"{OWN}/returns/2005-09-03.csv.gz")),
+    (ALLOWED, "write an acknowledgement, compressed", on_object("s3:PutObject", f"{OWN}/acks/2005-09-01.json.gz")),
+    (ALLOWED, "write returns as lines of JSON", on_object("s3:PutObject", f"{OWN}/returns/2005-09-03.jsonl")),
+    (DENIED, "write an acknowledgement as lines of JSON", on_object("s3:PutObject", f"{OWN}/acks/a.jsonl")),
     (ALLOWED, "write with the bucket's key, named", on_object("s3:PutObject", f"{OWN}/returns/a.csv", TLS | {
         SSE: "aws:kms", f"{SSE}-aws-kms-key-id": KEY})),
     (DENIED, "write with a key of its own", on_object("s3:PutObject", f"{OWN}/returns/a.csv", TLS | {
@@ -175,6 +181,16 @@ def statement(template: dict[str, Any], sid: str) -> dict[str, Any]:
 @pytest.mark.parametrize(("wanted", "what", "request_"), REQUESTS, ids=[what for _, what, _ in REQUESTS])
 def test_each_request_is_judged_as_written(wanted: str, what: str, request_: Request) -> None:
     assert is_allowed(policies(load(TEMPLATE)), request_) is (wanted == ALLOWED), what
+
+
+def test_the_role_lets_in_every_type_that_the_policy_may_let_in() -> None:
+    """A type that can be set and that the role forbids could never be used."""
+    (types,) = get_args(AgencyFiles.model_fields["returns_types"].annotation)[:1]
+    written = [f"returns/2005-09-03{ending}" for ending in get_args(types)]
+    assert len(written) == 4
+    for name in (*written, "acks/a.json", "acks/a.json.gz"):
+        check_key({"kind": name.split("/")[0], "key": f"{OWN}/{name}"}, ALL_TYPES)  # type: ignore[typeddict-item]  # all it reads
+        assert is_allowed(policies(load(TEMPLATE)), on_object("s3:PutObject", f"{OWN}/{name}")), name
 
 
 @pytest.mark.parametrize(("wanted", "who", "account", "context"), TRUST, ids=[who for _, who, _, _ in TRUST])
