@@ -85,7 +85,6 @@ def test_a_whole_command_is_one_that_the_command_line_takes(
     text = re.split(r"\s{3,}", command.replace("DATE", "2005-06-18"))[0]
     words = shlex.split(re.sub(r"[\[\]]", "", text))[1:]
     taken: str | int | None
-    taken: str | int | None
     try:
         # A file that is named only for example is not there: 1. What makes no sense is 2.
         taken = main(words) if "--stack" in words else parses(words)
