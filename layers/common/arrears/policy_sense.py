@@ -13,13 +13,22 @@ Said = tuple[Place, str]
 
 def senseless(policy: Policy) -> Iterator[Said]:
     """Yield what is refused: where, and why."""
+    terms: dict[str, int] = {}
     for name, stage in policy.stages.items():
         for index, required in enumerate(stage.requires):
             if required.counts_from != "done" and required.action != "queue_letter":
                 at = ("stages", name, "requires", index, "counts_from")
                 yield at, f"only a letter is {required.counts_from}: {required.action} counts from when it is done"
-        if stage.term_days is not None and not _places(policy, name):
+        if stage.term_days is None:
+            continue
+        if not _places(policy, name):
             reason = "no step of this stage is place_with_agency: write the term in the stage that places"
+            yield ("stages", name, "term_days"), reason
+            continue
+        terms[name] = stage.term_days
+        first = next(iter(terms))
+        if terms[first] != stage.term_days:
+            reason = f"stage {first} says {terms[first]}: all placements have one term (rule 6)"
             yield ("stages", name, "term_days"), reason
 
 

@@ -86,10 +86,21 @@ def test_what_was_published_before_plays_on(tmp_path: Path) -> None:
     assert Policy.model_validate(kept).stages["call"].term_days == 30
 
 
+def test_a_second_term_in_another_stage_is_refused(tmp_path: Path) -> None:
+    text = json.loads(load_policy(changed(tmp_path)).document())["policy"]
+    stages = text["stages"]
+    agency = stages["agency"] | {"term_days": 60}
+    text["stages"] = {**stages, "agency": agency, "second_agency": agency | {"term_days": 120}}
+    path = tmp_path / "two.json"
+    path.write_text(json.dumps(text | {"name": "two"}))
+    with pytest.raises(PolicyFileError, match=r"stages\.second_agency\.term_days: stage agency says 60: all"):
+        load_policy(path)
+
+
 def test_a_term_may_stand_where_a_fallback_places(tmp_path: Path) -> None:
     fallback = "contact: {fallback: {queue_call: {action: place_with_agency}}, "
     step = "    steps: [{action: queue_call"
-    load_policy(changed(tmp_path, ("contact: {", fallback), (step, f"    term_days: 30\n{step}")))
+    load_policy(changed(tmp_path, ("contact: {", fallback), (step, f"    term_days: 90\n{step}")))
 
 
 def warned(path: Path) -> list[str]:
