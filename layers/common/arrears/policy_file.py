@@ -138,11 +138,13 @@ def _packs(path: Path, located: Located) -> tuple[Pack, ...]:
 
 
 def _own_packs(path: Path, located: Located) -> list[Problem]:
-    """Return a warning for each pack beside the policy that stands in for one that ships."""
+    """Return a warning for each pack beside the policy that stands in for one that ships, and says something else."""
     return [
         Problem(str(path), located.line(("rules",), name), "rules", f"{name} is {own}, not the pack that ships")
         for name in rules_named(located.value)
-        if (own := find_pack(name, path.parent)) != (shipped := find_pack(name)) and shipped is not None
+        if (own := find_pack(name, path.parent)) is not None
+        and (shipped := find_pack(name)) is not None
+        and own.read_bytes() != shipped.read_bytes()
     ]
 
 

@@ -283,7 +283,7 @@ class Bank(PolicyModel):
     """Who writes: what texts and letters say of the bank and its law firm.
 
     Attributes:
-        hours: when the phone is answered, at most 16 characters, such as "Mon-Fri 08-20:00".
+        hours: when the phone is answered, such as "Mon-Fri 08-20:00"; it counts in the length of texts.
         how_to_pay: where payments go, in words; made from `payment_account` when empty.
         seal: the words on the seal; the bank's name when empty.
         objections: the address for objections and evidence; the bank's own when empty.
