@@ -16,7 +16,7 @@ from arrears.documents.yaml_lines import Located
 from arrears.domain.policy import Policy
 from arrears.domain.rules import Pack
 from arrears.files.currencies import CURRENCIES
-from arrears.policy_bank import missing_of_the_bank
+from arrears.policy_bank import missing_of_the_bank, used_templates
 from arrears.policy_problems import (
     MAX_POLICY,
     PolicyFileError,
@@ -99,6 +99,7 @@ def load_policy(path: Path | str, *, check_templates: bool = True) -> PolicyFile
         raise PolicyFileError(problems)
     lacking: tuple[Problem, ...] = ()
     if templates is not None and check_templates:
+        warnings += _unused_texts(path, policy, templates)
         lacking = tuple(
             Problem(str(path), located.line(("bank", key)), f"bank.{key}", reason)
             for key, reason in missing_of_the_bank(policy, templates)
@@ -232,6 +233,20 @@ def _no_template(templates: "Templates", channel: str, name: str) -> str:
     if templates.by_name[name].channel != channel:
         return f"{name} is a template for {templates.by_name[name].channel}, not {channel}"
     return ""
+
+
+def _unused_texts(path: Path, policy: Policy, templates: "Templates") -> Iterator[Problem]:
+    """Yield the texts of the bank's own templates that are for a stage that the policy does not have."""
+    for name in used_templates(policy):
+        files = (folder / f"{name}.yaml" for folder in (path.parent, path.parent / "templates"))
+        file = next((each for each in files if each.is_file() and each != path), None)
+        if file is None or file.parent == policies_folder() / "templates":
+            continue
+        for index, text in enumerate(templates.by_name[name].texts if name in templates else ()):
+            if text.stage is not None and text.stage not in policy.stages:
+                at = ("texts", index, "stage")
+                reason = f"the policy has no stage {text.stage}, so this text is never used"
+                yield Problem(str(file), read_located(file).line(at), path_text(at), reason)
 
 
 def _too_long(policy: Policy, templates: "Templates", name: str) -> Iterator[str]:

@@ -161,3 +161,39 @@ def test_a_stage_that_something_leads_to_is_not(changes: tuple[tuple[str, str], 
 @pytest.mark.parametrize("path", sorted(policies_folder().glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_stage_of_what_ships_can_be_entered(path: Path) -> None:
     assert warned(path) == []
+
+
+TEXTS = """\
+channel: sms
+texts:
+  - {language: en, text: Please call us.}
+  - {language: en, MORE, text: Please do call us.}
+"""
+
+
+@pytest.mark.parametrize("more", ["", "stage: call, ", "country: CN, shared_phone: true, "])
+def test_a_second_text_for_the_same_cases_is_refused(more: str, tmp_path: Path) -> None:
+    twice = TEXTS.replace("MORE, ", more) + f"  - {{language: en, {more}text: Please call.}}\n"
+    (tmp_path / "templates").mkdir()
+    file = tmp_path / "templates" / "just_overdue.yaml"
+    file.write_text(twice)
+    with pytest.raises(PolicyFileError) as refused:
+        load_policy(changed(tmp_path))
+    (told,) = refused.value.problems
+    assert str(told) == f"{file}:5: a text in en for the same cases is there already"
+
+
+def test_a_text_for_a_stage_that_the_policy_does_not_have_is_told(tmp_path: Path) -> None:
+    (tmp_path / "templates").mkdir()
+    file = tmp_path / "templates" / "just_overdue.yaml"
+    for stage, told in (("call", []), ("calls", [f"{file}:4: texts[1].stage: the policy has no stage calls, so"])):
+        file.write_text(TEXTS.replace("MORE", f"stage: {stage}"))
+        found = [str(each) for each in load_policy(changed(tmp_path)).warnings if each.file == str(file)]
+        assert len(found) == len(told)
+        assert all(each.startswith(start) for each, start in zip(found, told, strict=True))
+
+
+def test_of_a_template_that_ships_nothing_is_told(tmp_path: Path) -> None:
+    """It has a variant for the stage `call`, which a policy may call something else."""
+    path = changed(tmp_path, ("  call:", "  phone:"), ("[reminder, call]", "[reminder, phone]"))
+    assert load_policy(path).warnings == ()

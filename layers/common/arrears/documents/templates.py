@@ -324,6 +324,7 @@ def load_templates(
                 by_name[path.stem] = _read_template(
                     source, path.stem, data.value, max_segments=max_segments, stages=stages, longest=longest or {}
                 )
+                _check_twice(source, by_name[path.stem])
     _check_labels(labels)
     return Templates(by_name, labels)
 
@@ -537,6 +538,15 @@ def _check_words(source: _Source, channel: Channel, text: str, *at: str | int) -
     for word in _THREATS:
         if word in text.lower():
             raise source.error(f"a text must not threaten: {word}", *at, find=word)
+
+
+def _check_twice(source: _Source, template: Template) -> None:
+    """Refuse a text of a file for exactly the cases of an earlier one: of what both say, one would silently win."""
+    for index, text in enumerate(template.texts):
+        for earlier in template.texts[:index]:
+            alike = all(getattr(text, key) == getattr(earlier, key) for key in ("language", *_SELECTORS))
+            if alike and set(text.fields) & set(earlier.fields):
+                raise source.error(f"a text in {text.language} for the same cases is there already", "texts", index)
 
 
 def _check_sms(source: _Source, template: Template, longest: Mapping[str, str]) -> None:
