@@ -130,6 +130,8 @@ class PlainPlay:
             case.placed, case.failed = None, case.failed or day
 
     def open_case(self, day: date, case: PlainCase, extract: dict[str, Any], arrears: Decimal) -> None:
+        # rule 12: a promise is accepted on hold too; what it then keeps from being done is not done anyway
+        promised = self.promised(day, case)
         # rule 11: nothing is done on hold, and a placement is recalled
         if self.on_hold(day):
             if case.placed is not None:
@@ -141,8 +143,7 @@ class PlainPlay:
             self.happens(day, case, "recall_from_agency")
             case.failed = case.failed or case.placed + timedelta(days=self.term)
             case.placed = None
-        # rule 12
-        if self.promised(day, case):
+        if promised:
             return
         # rule 3: the furthest stage that can be entered
         for name in reversed(self.ladder[self.place(case) + 1 :]):

@@ -17,11 +17,13 @@ DAYS = st.integers(0, (LAST - FIRST).days).map(lambda ahead: FIRST + timedelta(d
 AMOUNTS = st.sampled_from(
     ["0.00", "0.99", "1.00", "1.01", "49.99", "50.00", "50.01", "99.99", "100.00", "100.01", "500.00"]
 )
+#: Above any tolerance that a policy of these has.
+OWED = st.sampled_from(["1.01", "49.99", "50.00", "50.01", "99.99", "100.00", "100.01", "500.00"])
 CURRENCIES = st.sampled_from(["CNY", "CNY", "CNY", "TWD"])
 
 
 RESULTS: st.SearchStrategy[CallOutcome] = st.sampled_from(
-    ["promise", "promise", "refused", "right_party", "no_answer", "message_left"]
+    ["promise", "promise", "promise", "refused", "right_party", "no_answer", "message_left"]
 )
 
 
@@ -40,7 +42,7 @@ def policies(draw: st.DrawFn) -> dict[str, Any]:
     for name in draw(st.sampled_from([("reminder", "call", "letter"), ("reminder", "call"), ("call",)])):
         threshold += draw(st.integers(1, 30))
         stages[name] = {"from": {"days_past_due": threshold}, "steps": draw(steps)}
-        if draw(st.booleans()):
+        if draw(st.sampled_from([True, True, False])):
             stages[name]["promise_windows_days"] = draw(st.lists(st.integers(0, 10), min_size=1, max_size=3))
     if draw(st.booleans()):
         stages["agency"] = {
@@ -73,11 +75,20 @@ def policies(draw: st.DrawFn) -> dict[str, Any]:
 
 @st.composite
 def facts(draw: st.DrawFn) -> tuple[Facts, list[DatedFact]]:
-    """The facts of an account, once for each reading."""
+    """The facts of an account, once for each reading.
+
+    It is past due by its first extract; what else is told lies around that, so that it mostly falls into a case.
+    """
     plain, dated = Facts(), []
-    for on in sorted(draw(st.lists(DAYS, min_size=1, max_size=4, unique=True))):
-        amount, currency = Decimal(draw(AMOUNTS)), draw(CURRENCIES)
-        days = draw(st.one_of(st.none(), st.integers(0, 100)))
+    first = FIRST + timedelta(days=draw(st.integers(0, 60)))
+
+    def within(days: int) -> date:
+        return first + timedelta(days=draw(st.integers(-5, days)))
+
+    others = draw(st.sets(DAYS.filter(lambda on: on > first), max_size=3))
+    for on in (first, *sorted(others)):
+        amount, currency = Decimal(draw(OWED if on == first else AMOUNTS)), draw(CURRENCIES)
+        days = draw(st.integers(1, 100) if on == first else st.one_of(st.none(), st.integers(0, 100)))
         due = None if days is None else on - timedelta(days=days)
         if due is None:
             amount = Decimal("0.00")
@@ -97,17 +108,25 @@ def facts(draw: st.DrawFn) -> tuple[Facts, list[DatedFact]]:
         )
         extract = Extract(on, Money(amount, currency), due, sms_opt_out=opted_out, phones=phones, mailable=mailable)
         dated.append(DatedFact(on, extract))
-    for number, on in enumerate(sorted(draw(st.lists(DAYS, max_size=3)))):
-        amount, currency = Decimal(draw(AMOUNTS)), draw(CURRENCIES)
+    owed = plain.extracts[0]
+    for number, on in enumerate(sorted(within(200) for _ in range(draw(st.integers(0, 3))))):
+        in_full = draw(st.sampled_from([True, False, False]))
+        amount = owed["arrears"] if in_full else Decimal(draw(AMOUNTS))
+        currency = owed["currency"] if in_full else draw(CURRENCIES)
         plain.payments.append({"on": on, "amount": amount, "currency": currency})
         at = datetime.combine(on, datetime.min.time())
         dated.append(DatedFact(on, Payment(f"P{number}", at, Money(amount, currency), on)))
-    for on in sorted(draw(st.lists(DAYS, max_size=4))):
-        hold_id, status = draw(st.sampled_from(["H1", "H2"])), draw(st.sampled_from(["placed", "lifted"]))
+    holds: list[tuple[date, str, str]] = []
+    for hold_id in draw(st.sampled_from([(), ("H1",), ("H1", "H1"), ("H1", "H2")])):
+        on = within(150)
+        holds.append((on, hold_id, "placed"))
+        if draw(st.sampled_from([True, True, False])):
+            holds.append((on + timedelta(days=draw(st.integers(-5, 60))), hold_id, "lifted"))
+    for on, hold_id, status in sorted(holds, key=lambda told: told[0]):
         plain.holds.append({"on": on, "id": hold_id, "status": status})
         event = HoldPlaced if status == "placed" else HoldLifted
         dated.append(DatedFact(on, event(hold_id, "dispute", on)))
-    for number, on in enumerate(sorted(draw(st.lists(DAYS, max_size=4, unique=True)))):
+    for number, on in enumerate(sorted({within(120) for _ in range(draw(st.integers(0, 4)))})):
         result = draw(RESULTS)
         promised_on = on + timedelta(days=draw(st.integers(-1, 11)))
         plain.calls.append({"on": on, "result": result, "promised_on": promised_on})

@@ -12,7 +12,7 @@ from tests.unit.domain.drawn import FIRST, LAST, facts, policies
 from tests.yardstick.plain_rules import Facts, plain_timeline
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(policies(), facts(), st.lists(st.tuples(st.integers(0, 30), st.booleans()), max_size=2))
 def test_both_readings_of_the_rules_say_the_same(
     policy: dict[str, Any], told: tuple[Facts, list[DatedFact]], given_back: list[tuple[int, bool]]
@@ -30,7 +30,7 @@ def test_both_readings_of_the_rules_say_the_same(
     assert rows == plain_timeline("A", plain, policy, FIRST, LAST)
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(
     policies().filter(lambda policy: "legal" in policy["stages"]),
     facts(),
