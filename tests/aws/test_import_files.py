@@ -12,7 +12,7 @@ from arrears.domain.decide import account_of
 from arrears.effects.exports import Exports
 from arrears.errors import PermanentActionError, PermanentSetupError, TransientServiceError
 from arrears.files import Kind
-from arrears.usecases import acknowledge, split_file
+from arrears.usecases import acknowledge, finish_import, split_file
 from arrears.usecases.drop import piece_rejects_key, result_key
 from tests.support.builders import ACCOUNT_ID, CASE_ID, OPENS, personal_data
 from tests.support.inbox import AGENCY, INBOUND, Inbox, counts
@@ -486,3 +486,17 @@ def test_an_acknowledgement_that_is_no_json_object_is_refused(inbox: Inbox, body
     assert inbox.rejects(ACK_KEY) == [
         {"line": 1, "reason": "file: is no JSON object of at most 65536 bytes", "row": None}
     ]
+
+
+def test_refused_rows_beyond_what_the_disk_takes_are_counted(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(finish_import, "MOST_REJECTS", 2_000)
+    monkeypatch.setattr(finish_import, "_LEAST_SHARE", 2_000)
+    rows = [PAYMENT | {"payment_id": f"P{number}", "amount": "none"} for number in range(50)]
+
+    assert inbox.drop("payments/bad.csv", csv_of(*rows)) == counts(rejected=50)
+
+    *listed, last = inbox.rejects("payments/bad.csv")
+    assert [each["line"] for each in listed] == list(range(2, 2 + len(listed)))
+    assert 0 < len(listed) < 50
+    reason = f"row: this row and {49 - len(listed)} more of its part of the file were refused and are not listed"
+    assert last == {"line": 2 + len(listed), "reason": reason, "row": None}

@@ -208,6 +208,8 @@ def test_a_stack_file_that_is_none_says_what_to_do(
         ("agency", "reissue", "north", "2005-W24-6"),
         ("agency", "status", "--since", "2005-6-18"),
         ("case", "explain", "A", "--on", "20050618"),
+        ("local", "advance", "9999-12-31"),
+        ("local", "clock", "0001-01-01"),
     ],
 )
 def test_a_date_is_refused_the_same_way_everywhere(

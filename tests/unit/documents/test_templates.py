@@ -334,3 +334,8 @@ def test_the_documentation_lists_every_variable() -> None:
     assert page.endswith(reference())
     for part in (*LETTER_PARTS, *LAWYER_PARTS):
         assert f"`{part}`" in page
+
+
+@pytest.mark.parametrize("number", ["--5", "+-1", "0x", "1" * 400])
+def test_a_whole_number_that_is_none_is_refused_and_breaks_nothing(tmp_path: Path, number: str) -> None:
+    assert refused(tmp_path, f"channel: !!int '{number}'\ntexts: []\n")

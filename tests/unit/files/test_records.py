@@ -1,5 +1,7 @@
 """Every check of every cell, on both sides of its edge."""
 
+import re
+import unicodedata
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
@@ -25,6 +27,7 @@ from arrears.files import (
     parse_return,
     records,
 )
+from arrears.files.cells import CONTROLS
 from tests.unit.files.rows import GOOD, good
 
 TAIPEI = timezone(timedelta(hours=8))
@@ -111,6 +114,36 @@ def test_account_ids_that_are_none(account_id: str) -> None:
 def test_a_card_number_is_no_account_id(card: str) -> None:
     for kind in ("portfolio", "payments", "holds", "calls"):
         assert reason(kind, account_id=card) == "account_id: is a card number"
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "X4111111111111111",
+        "4111111111111111X",
+        "A-4111-1111-1111-1111",
+        "A_378282246310005",
+        "C1-6221260000000000-2005",
+    ],
+)
+def test_nor_is_one_with_something_before_or_after_it(reference: str) -> None:
+    for kind in ("portfolio", "payments", "holds", "calls"):
+        assert reason(kind, account_id=reference) == "account_id: holds a card number"
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "TW000026",
+        "A4111111111111112",
+        "CN20050618000123",
+        "0000000000000018-X",
+        "A41111111111111111111111111",
+        "X999999-1",
+    ],
+)
+def test_a_reference_with_many_digits_is_none(reference: str) -> None:
+    assert parse_portfolio(good("portfolio", account_id=reference)).account_id == reference
 
 
 @pytest.mark.parametrize("currency", ["TWD", "CNY", "USD", "JPY", "KWD"])
@@ -223,6 +256,19 @@ def test_telephone_numbers(phone: str) -> None:
 def test_control_characters_are_refused(character: str) -> None:
     refused = reason("portfolio", cardholder_name=f"Wang{character}Xiaoming")
     assert refused == f"cardholder_name: holds the control character U+{ord(character):04X}"
+
+
+@pytest.mark.parametrize("character", ["\u200e", "\u200f", "\u061c", "\u00ad", "\u200b", "\ufeff", "\U000e0041"])
+def test_characters_that_nobody_sees_are_refused(character: str) -> None:
+    seen = f"holds the control character U+{ord(character):04X}"
+    assert reason("portfolio", cardholder_name=f"Wang{character}Xiaoming") == f"cardholder_name: {seen}"
+    assert reason("holds", note=f"a{character}b") == f"note: {seen}"
+
+
+def test_every_character_of_that_kind_but_the_joiners_is_refused() -> None:
+    hidden = {chr(code) for code in range(0x110000) if unicodedata.category(chr(code)) == "Cf"}
+    taken = {each for each in hidden if re.search(f"[{CONTROLS}]", each) is None}
+    assert taken == {"\u200c", "\u200d"}
 
 
 def test_half_a_character_is_refused() -> None:
@@ -358,6 +404,7 @@ def test_a_hold_has_a_reason_and_a_status() -> None:
 def test_a_note_may_be_long_and_have_lines_but_no_control_characters() -> None:
     assert parse_hold(good("holds", note="a\r\n\tb" * 1000)).note
     assert reason("holds", note="x" * 10_001) == "note: is longer than 10000 characters"
+    assert reason("holds", note="paid\rowes") == "note: holds the control character U+000D"
     assert reason("holds", note="\x1b[2J") == "note: holds the control character U+001B"
 
 

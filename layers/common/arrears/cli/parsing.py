@@ -5,6 +5,9 @@ from datetime import date
 
 from arrears.cli.errors import Subparsers
 
+#: As in files; the months after a date have to be dates too.
+_YEARS = range(1900, 2200)
+
 
 def a_date(text: str) -> date:
     """Return a date that was given as YYYY-MM-DD."""
@@ -12,8 +15,8 @@ def a_date(text: str) -> date:
         found = date.fromisoformat(text)
     except ValueError:
         found = None
-    if found is None or found.isoformat() != text:
-        raise argparse.ArgumentTypeError(f"{text} is no date such as 2005-06-18")
+    if found is None or found.isoformat() != text or found.year not in _YEARS:
+        raise argparse.ArgumentTypeError(f"{text} is no date such as 2005-06-18 (of 1900 to 2199)")
     return found
 
 

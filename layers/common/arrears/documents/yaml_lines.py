@@ -1,5 +1,6 @@
 """Reads YAML and remembers on which line everything stands, for error messages that a person can follow."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ MAX_FILE = 256 * 1024
 #: How deep mappings and lists may be in each other: no policy, pack or template is deeper.
 _MOST_DEEP = 9
 #: A longer whole number stays text, which nothing here takes for one.
-_MOST_DIGITS = 18
+_WHOLE = re.compile(r"[-+]?[0-9]{1,17}", re.ASCII)
 #: What the parser says, by its beginning, in words for whoever writes policies; what is not here is said as it stands.
 _WORDS = (
     ("found character '\\t'", "use spaces, not a tab"),
@@ -146,7 +147,7 @@ def _scalar(node: yaml.Node, file: str) -> object:
     kind = node.tag.removeprefix("tag:yaml.org,2002:")
     if kind not in _SCALARS:
         raise TemplateError(f"the tag {node.tag} is not allowed", file=file, line=node.start_mark.line + 1)
-    if kind == "int" and text.lstrip("-+").isdecimal() and len(text) <= _MOST_DIGITS:
+    if kind == "int" and _WHOLE.fullmatch(text):
         return int(text)
     if kind == "bool":
         return text.lower() in {"true", "yes", "on"}

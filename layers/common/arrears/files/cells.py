@@ -31,11 +31,28 @@ _TIME = re.compile(
 _ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(?:/[A-Za-z0-9_+-]+){0,2}", re.ASCII)
 #: Names that a system's zone folder holds beside the IANA names.
 _NO_ZONES = ("posix/", "right/", "localtime", "posixrules", "Factory")
-#: Control characters, characters that turn the direction of writing, line and paragraph separators, lone surrogates.
-CONTROLS = "\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
+#: Characters that cannot be seen and say how others are written (Unicode's category Cf): direction, tags, marks. Not
+#: the two joiners, which Persian and Indian names need.
+_FORMATS = (
+    "\u00ad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff"
+    "\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001-\U000e007f"
+)
+#: Control and format characters, line and paragraph separators, lone surrogates.
+CONTROLS = f"\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff{_FORMATS}"
 _CONTROL = re.compile(f"[{CONTROLS}]")
-_CONTROL_IN_NOTE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+#: A note may have lines; a return to the beginning of one, without a new one, would write over it on a terminal.
+_CONTROL_IN_NOTE = re.compile(f"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff{_FORMATS}]|\r(?!\n)")
 _CARD_NUMBER_DIGITS = range(13, 20)
+#: So many digits, grouped or not.
+_DIGITS = re.compile(r"[0-9](?:[_-]?[0-9]){12,}", re.ASCII)
+#: How the numbers of payment cards begin, and how long they are (ISO/IEC 7812-1): Visa, Mastercard, American Express,
+#: Diners, JCB, Discover, Maestro, UnionPay.
+_PAYMENT_CARD = re.compile(
+    r"4(?:[0-9]{12}|[0-9]{15}|[0-9]{18})"
+    r"|(?:5[1-5][0-9]{2}|222[1-9]|22[3-9][0-9]|2[3-6][0-9]{2}|27[01][0-9]|2720)[0-9]{12}"
+    r"|3[47][0-9]{13}|3(?:0[0-5]|[689][0-9])[0-9]{11}|35[0-9]{14}|6[02-7][0-9]{14,17}",
+    re.ASCII,
+)
 _YEARS = range(1900, 2200)
 
 
@@ -83,8 +100,11 @@ def account_id(row: Row) -> str:
         raise RowError("account_id", "is missing")
     if _ACCOUNT_ID.fullmatch(value) is None:
         raise RowError("account_id", "is not 1 to 32 of A-Z a-z 0-9 - _")
-    if len(value) >= _CARD_NUMBER_DIGITS.start and is_card_number(value):
-        raise RowError("account_id", "is a card number")
+    if len(value) >= _CARD_NUMBER_DIGITS.start:
+        if is_card_number(value):
+            raise RowError("account_id", "is a card number")
+        if holds_card_number(value):
+            raise RowError("account_id", "holds a card number")
     return value
 
 
@@ -92,6 +112,15 @@ def is_card_number(value: str) -> bool:
     """Say whether a text, grouped or not, is 13 to 19 digits that pass the Luhn check."""
     digits = value.replace("-", "").replace("_", "")
     return digits.isdecimal() and len(digits) in _CARD_NUMBER_DIGITS and passes_luhn(digits)
+
+
+def holds_card_number(value: str) -> bool:
+    """Say whether a reference has the number of a payment card in it, with something before or after it."""
+    for run in _DIGITS.findall(value):
+        for digits in {run.replace("-", "").replace("_", ""), *re.split("[_-]", run)}:
+            if _PAYMENT_CARD.fullmatch(digits) and passes_luhn(digits):
+                return True
+    return False
 
 
 def identifier(row: Row, field: str) -> str:

@@ -313,7 +313,7 @@ _CLEAN = rf"[^{cells.CONTROLS}]{{0,{cells.MAX_CELL}}}"
 #: A row that is beyond doubt, all its cells in the order of the columns: one match instead of twenty-five checks.
 _PLAIN = _pattern(
     {
-        "account_id": r"(?![0-9_-]{13})[A-Za-z0-9_-]{1,32}",
+        "account_id": r"(?![A-Za-z0-9_-]{0,19}[0-9_-]{13})[A-Za-z0-9_-]{1,32}",
         "as_of": r"[0-9-]{10}",
         "currency": r"[A-Z]{3}",
         "balance": rf"(?:-?{_AMOUNT})?",

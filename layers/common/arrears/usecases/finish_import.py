@@ -4,7 +4,7 @@ import heapq
 import json
 import logging
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,6 +31,12 @@ NOT_TAKEN_IN = "error: not taken in, the import broke off; drop the file again"
 
 #: The error of a report whose file could be split, when some of its pieces were given up.
 PIECES_GIVEN_UP = "PiecesGivenUp"
+
+
+#: So many bytes of refused rows are written down; there is room for twice as many, and they are merged.
+MOST_REJECTS = 1024 * 1024 * 1024
+#: A piece has a share of that, and never less than this.
+_LEAST_SHARE = 1024 * 1024
 
 
 class Finished(TypedDict):
@@ -116,35 +122,32 @@ class FinishImport:
         """Fetch what came of the pieces: the sums, the refused rows as local files, and whether anything failed."""
         counts: Counts = {"rows": 0, "accepted": 0, "unchanged": 0, "rejected": 0}
         if pieces is None:
-            (folder / "all").write_text(_reject(1, None), encoding="utf-8")
+            _write_some(folder / "all", [_reject(1, None).encode()], MOST_REJECTS)
             return {**counts, "rows": 1, "rejected": 1}, [folder / "all"], True
         failed, refused = False, []
+        share = max(MOST_REJECTS // max(len(pieces), 1), _LEAST_SHARE)
         for number, piece in enumerate(pieces):
             path = folder / f"{number:04d}"
             stored = self.objects.read(self.inbound_bucket, result_key(piece))
             if stored is None:
                 failed = True
-                result = self._not_taken_in(piece, path)
+                result = self._not_taken_in(piece, path, share)
             else:
                 result = json.loads(stored)
                 if result["rejected"]:
-                    with path.open("wb") as file:
-                        for line in self.objects.lines(self.inbound_bucket, piece_rejects_key(piece)):
-                            file.write(line + b"\n")
+                    _write_some(path, self.objects.lines(self.inbound_bucket, piece_rejects_key(piece)), share)
             if result["rejected"]:
                 refused.append(path)
             for name in ("rows", "accepted", "unchanged", "rejected"):
                 counts[name] += result[name]
         return counts, refused, failed
 
-    def _not_taken_in(self, piece: str, path: Path) -> Counts:
+    def _not_taken_in(self, piece: str, path: Path, share: int) -> Counts:
         """Write down all rows of a piece that failed as refused: which of them were taken in is not known."""
-        rows = 0
-        with path.open("w", encoding="utf-8", errors="replace") as file:
-            for line in self.objects.lines(self.inbound_bucket, piece):
-                entry = json.loads(line)
-                file.write(_reject(entry["line"], entry["row"]))
-                rows += 1
+        entries = (json.loads(line) for line in self.objects.lines(self.inbound_bucket, piece))
+        rows = _write_some(
+            path, (_reject(entry["line"], entry["row"]).encode("utf-8", "replace") for entry in entries), share
+        )
         return {"rows": rows, "accepted": 0, "unchanged": 0, "rejected": rows}
 
     def _overtaken(self, drop: Drop) -> bool:
@@ -178,7 +181,29 @@ class FinishImport:
 
 
 def _reject(line: int, row: object) -> str:
-    return json.dumps({"line": line, "reason": NOT_TAKEN_IN, "row": row}, ensure_ascii=False) + "\n"
+    return json.dumps({"line": line, "reason": NOT_TAKEN_IN, "row": row}, ensure_ascii=False)
+
+
+def _write_some(path: Path, lines: Iterable[bytes], most: int) -> int:
+    """Write the lines of a rejects file as far as they fit, and of the others how many there are; the number of all.
+
+    They would fill the function's disk, and the import would be left without its report.
+    """
+    written = number = left_out = first = 0
+    with path.open("wb") as file:
+        for line in lines:
+            number += 1
+            written += len(line) + 1
+            if written <= most:
+                file.write(line + b"\n")
+            else:
+                left_out += 1
+                first = first or _line_number(line)
+        if left_out:
+            reason = f"row: this row and {left_out - 1} more of its part of the file were refused and are not listed"
+            told = {"line": first, "reason": reason, "row": None}
+            file.write(json.dumps(told).encode() + b"\n")
+    return number
 
 
 def _line_number(text: bytes) -> int:
