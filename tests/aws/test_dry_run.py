@@ -1,6 +1,7 @@
 """A dry run over the open cases: who would be contacted tomorrow under a new policy, and who would not any more."""
 
 import csv
+import getpass
 import json
 from datetime import date, timedelta
 from pathlib import Path
@@ -17,6 +18,8 @@ from tests.support.stack import Stack
 
 DAY = timedelta(days=1)
 CASES = 6
+#: What production needs of a bank that texts and calls.
+BANK = {"name": "Bank", "phone": "+44 1632 960001", "hours": "08:00-20:00", "payment_account": "000-000000-00"}
 CONTACTED, NO_LONGER, OTHERWISE, ELSE = CHANGES
 
 
@@ -195,3 +198,47 @@ def test_publish_says_for_whom_it_counts(
 ) -> None:
     assert main(["policy", "publish", str(command), *options]) == 0
     assert capsys.readouterr().out == f"{said}\n"
+
+
+def test_who_published_a_policy_and_why_is_listed(command: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told = ["--by", "A. Manager", "--why", "softer\nletters", "--new-cases-only"]
+    assert main(["policy", "publish", str(command), *told]) == 0
+    capsys.readouterr()
+
+    assert main(["policy", "history"]) == 0
+
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-2].endswith("  test 2  new cases from 2005-06-14 on by A. Manager: softer letters")
+    assert lines[-1] == f"{len(lines) - 1} published"
+
+
+def test_without_a_name_who_is_logged_in_publishes(command: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["policy", "publish", str(command)]) == 0
+    assert main(["policy", "history"]) == 0
+    assert f"all cases at once by {getpass.getuser()}\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("production", [False, True])
+def test_another_policy_under_the_same_version_is_warned_of_and_refused_in_production(
+    command: Path, many: Stack, production: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    publish = ["policy", "publish", str(command)]
+    written = json.loads(command.read_text()) | {"bank": BANK}
+    command.write_text(json.dumps(written))
+    assert main(publish) == 0
+    assert main(publish) == 0, "the same again is no other policy"
+    assert "another policy" not in capsys.readouterr().err
+    command.write_text(json.dumps(written | {"cure_tolerance": {"CNY": "3.00"}}))
+    monkeypatch.setattr(many.settings, "production", production)
+
+    assert main(publish) == int(production)
+
+    assert "another policy is known as test 2" in capsys.readouterr().err
+    assert many.settings.active().policy.tolerance("CNY") == (1 if production else 3)
+    assert main([*publish, "--same-version"]) == 0
+    assert many.settings.active().policy.tolerance("CNY") == 3
+
+
+def test_a_date_that_is_over_is_warned_of(command: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["policy", "publish", str(command), "--from", "2005-06-01"]) == 0
+    assert "--from 2005-06-01 is over: it counts at once" in capsys.readouterr().err

@@ -120,7 +120,7 @@ def test_only_a_stack_in_production_refuses_it(
         published.append(label)
         return SimpleNamespace(scope="all", since=None)
 
-    settings = SimpleNamespace(production=production, publish=publish)
+    settings = SimpleNamespace(production=production, publish=publish, known_otherwise=lambda *_: False)
     monkeypatch.setattr("arrears.stack.connect", lambda _: SimpleNamespace(settings=settings))
     path = policy(tmp_path, "action: queue_call", "phone:")
 

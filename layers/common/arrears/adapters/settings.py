@@ -150,6 +150,20 @@ class Policies:
 
 
 @dataclass(frozen=True)
+class Publication:
+    """A publication as it is kept for the record.
+
+    Attributes:
+        by: who published it; empty where that was not kept yet.
+        why: the reason.
+    """
+
+    rollout: Rollout
+    by: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True)
 class Sweep:
     """The open cases that waited when a policy was published are looked at again, a few at a time.
 
@@ -293,11 +307,28 @@ class Settings(Switchboard):
         return document
 
     # --- publishing --------------------------------------------------------------------------------------------------
-    def publish(self, document: str, label: str, *, scope: Scope = "all", since: date | None = None) -> Rollout:
+    def publish(
+        self,
+        document: str,
+        label: str,
+        *,
+        scope: Scope = "all",
+        since: date | None = None,
+        by: str = "",
+        why: str = "",
+    ) -> Rollout:
         """Publish a policy: for all cases at once, from a date on, or only for cases that open from a date on.
 
         It is kept under its name and version, and under its content, whatever is published later; so is the policy that
         was played before, should it be one that ships.
+
+        Args:
+            document: the policy with its templates.
+            label: its name and version.
+            scope: for which cases it counts.
+            since: from which date on, at the account's place.
+            by: who publishes it, for the record.
+            why: the reason, likewise.
 
         Raises:
             TransientConflictError: somebody else published at the same moment.
@@ -314,7 +345,7 @@ class Settings(Switchboard):
             before = self._keep_shipped(puts)
         # The date that has come everywhere is that of the latest zone, UTC-12.
         counting = still_counting((*before, rollout), clock.now("Etc/GMT+12").on)
-        puts += [*self._documents(document, label), self._logged(number, rollout)]
+        puts += [*self._documents(document, label), self._logged(number, Publication(rollout, by, why))]
         puts += [self._put("SETTINGS", "POLICY", number=number, **_counting(counting))]
         if scope == "all":
             puts.append(self._put("SETTINGS", "SWEEP", **_sweep_fields(_sweep(clock, number, since))))
@@ -338,15 +369,16 @@ class Settings(Switchboard):
             return ()
         fields = json.loads(document)["policy"]
         rollout = Rollout(f"{fields['name']} {fields['version']}", _digest(document))
-        puts += [*self._documents(document, rollout.label), self._logged(0, rollout)]
+        puts += [*self._documents(document, rollout.label), self._logged(0, Publication(rollout))]
         return (rollout,)
 
     def _documents(self, document: str, label: str) -> list[Item]:
         names = (label, f"{label}#{_digest(document)}")
         return [self._put("POLICIES", name, document=document) for name in names]
 
-    def _logged(self, number: int, rollout: Rollout) -> Item:
-        return self._put("POLICIES", f"{_LOG}{number:06d}", rollout=_text(rollout))
+    def _logged(self, number: int, each: Publication) -> Item:
+        told = {name: text for name, text in (("by", each.by), ("why", each.why)) if text}
+        return self._put("POLICIES", f"{_LOG}{number:06d}", rollout=_text(each.rollout), **told)
 
     def _put(self, pk: str, sk: str, **fields: str | int) -> Item:
         item: Item = {"pk": {"S": pk}, "sk": {"S": sk}}
@@ -354,7 +386,11 @@ class Settings(Switchboard):
 
     # --- what was published before -----------------------------------------------------------------------------------
     def publications(self) -> list[Rollout]:
-        """Return every publication there was, the first one first."""
+        """Return every policy that was published, with when and for whom; the first one first."""
+        return [each.rollout for each in self.published()]
+
+    def published(self) -> list[Publication]:
+        """Return every publication there was, with who made it and why; the first one first."""
         arguments: dict[str, Any] = {
             "TableName": self._table_name,
             "KeyConditionExpression": "pk = :pk AND begins_with(sk, :log)",
@@ -362,11 +398,30 @@ class Settings(Switchboard):
         }
         with translated("dynamodb:Query"):
             pages = self._client.get_paginator("query").paginate(**arguments)
-            found = [_rollout(item["rollout"]["S"]) for page in pages for item in page["Items"]]
+            found = [_publication(item) for page in pages for item in page["Items"]]
         if found:
             return found
         item = self._get("SETTINGS", "POLICY")
-        return [] if item is None else list(_rollouts(item))
+        return [] if item is None else [Publication(rollout) for rollout in _rollouts(item)]
+
+    def known_otherwise(self, document: str, label: str) -> bool:
+        """Say whether another policy is known under a name and version, and this one is not."""
+        published = [rollout for rollout in self.publications() if rollout.label == label]
+        wanted: list[Rollout | None] = [*published] or [None]
+        known = [self._load_if_kept(rollout) for rollout in wanted]
+        new = self.read(document)
+        same_label = [each for each in known if each is not None and each.policy.label == label]
+        return bool(same_label) and not any(
+            # One that ships has the templates that ship with it.
+            each.policy == new.policy and each.templates in ({}, new.templates)
+            for each in same_label
+        )
+
+    def _load_if_kept(self, rollout: Rollout | None) -> ActivePolicy | None:
+        try:
+            return self.load(rollout)
+        except PermanentSetupError:
+            return None
 
     def recorded(self, label: str, at: datetime) -> ActivePolicy | None:
         """Return the policy that an event of an instant names as the one it was decided under.
@@ -425,6 +480,11 @@ def _rollout(text: str) -> Rollout:
     fields = json.loads(text)
     since = date.fromisoformat(fields["since"]) if "since" in fields else None
     return Rollout(fields["label"], fields["digest"], fields["scope"], since, fields["at"])
+
+
+def _publication(item: Item) -> Publication:
+    by, why = (item[name]["S"] if name in item else "" for name in ("by", "why"))
+    return Publication(_rollout(item["rollout"]["S"]), by, why)
 
 
 def _counting(rollouts: Sequence[Rollout]) -> dict[str, str]:
