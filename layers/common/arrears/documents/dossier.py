@@ -15,6 +15,7 @@ from typing import Final, Literal
 from arrears.documents.clean import clean, clean_name
 from arrears.documents.errors import ChainBrokenError, DocumentError, MissingPartError
 from arrears.documents.parts import Bank, LawFirm, RenderedDocument, one_line, total
+from arrears.documents.reasons import in_language
 from arrears.documents.templates import Templates
 from arrears.documents.typeset import ACCENT, MM, PAGE_HEIGHT, PAGE_WIDTH, SOFT, Cell, Column, Rendered, Sheet
 from arrears.documents.written import write_amount, write_count, write_date, write_number
@@ -313,6 +314,17 @@ class _Dossier:
     def _word(self, prefix: str, code: str, limit: int = 80) -> str:
         return self.labels.get(f"{prefix}_{code}", clean(code, limit=limit)) if code else "—"
 
+    def _reason(self, reason: str, limit: int) -> tuple[str, ...]:
+        """Return a reason in the dossier's language with the record below it; else the record alone."""
+        recorded, told = clean(reason, limit=limit), in_language(reason, self.labels, self.language)
+        return (told, f"[{recorded}]") if told else (recorded,)
+
+    def _ended(self, reason: str) -> Cell:
+        """Return why a placement ended: a word, or a recorded reason."""
+        if not reason:
+            return ""
+        return self.labels.get(f"result_{reason}") or self._reason(reason, 400)
+
     def _instant(self, at: datetime) -> str:
         if at.tzinfo is None:
             raise DocumentError("a time in a dossier needs its offset")
@@ -501,7 +513,8 @@ class _Dossier:
         for number, line in enumerate(sorted(self.content.contacts, key=lambda line: line.at), 1):
             to = self._word("phone", line.to) if line.to else ""
             said = clean(line.text, limit=1500)
-            reason = labels["reason_line"].format(reason=clean(line.reason, limit=300)) if line.reason else ""
+            told, *recorded = self._reason(line.reason, 300) if line.reason else ("",)
+            reason = labels["reason_line"].format(reason=told) if told else ""
             rows.append(
                 (
                     str(number),
@@ -509,7 +522,7 @@ class _Dossier:
                     self._instant(line.at),
                     " · ".join(part for part in (labels[f"channel_{line.channel}"], to) if part),
                     self._word("result", line.result),
-                    tuple(part for part in (said, reason) if part) or "—",
+                    tuple(part for part in (said, reason, *recorded) if part) or "—",
                 )
             )
         header = ("", labels["event"], labels["time"], labels["channel"], labels["result"], labels["text_and_reason"])
@@ -558,7 +571,7 @@ class _Dossier:
                     self._date(line.ended_on),
                     line.agency,
                     labels["placement"],
-                    self._word("result", line.end_reason, 400) if line.end_reason else "",
+                    self._ended(line.end_reason),
                 )
             )
             for each in line.returns:
@@ -574,7 +587,7 @@ class _Dossier:
             sheet.paragraph(labels["no_others"])
             return
         rows = [
-            (self._date(line.on), self._word("other", line.what, 120), clean(line.reason, limit=400))
+            (self._date(line.on), self._word("other", line.what, 120), self._reason(line.reason, 400))
             for line in sorted(self.content.others, key=lambda line: line.on)
         ]
         header = (labels["date"], labels["what"], labels["why"])
