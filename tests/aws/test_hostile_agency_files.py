@@ -252,7 +252,7 @@ def test_a_dispute_told_some_days_late_is_a_hold_where_nobody_else_has_the_case(
     recalled(stack, OPENS + timedelta(days=1))
     stack.on(OPENS + timedelta(days=8))
     assert disputed(inbox, "D1", OPENS) == "accepted"
-    assert stack.case(CASE_ID).case.account.hold(OPENS + timedelta(days=8)) is not None
+    assert [hold.since(OPENS + timedelta(days=8)) for hold in stack.case(CASE_ID).case.account.holds] == [OPENS]
 
 
 def test_a_dispute_told_long_after_is_for_an_operator(inbox: Inbox, stack: Stack) -> None:

@@ -338,4 +338,4 @@ def test_the_documentation_lists_every_variable() -> None:
 
 @pytest.mark.parametrize("number", ["--5", "+-1", "0x", "1" * 400])
 def test_a_whole_number_that_is_none_is_refused_and_breaks_nothing(tmp_path: Path, number: str) -> None:
-    assert refused(tmp_path, f"channel: !!int '{number}'\ntexts: []\n")
+    assert "channel" in str(refused(tmp_path, f"channel: !!int '{number}'\ntexts: []\n"))

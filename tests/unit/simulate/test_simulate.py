@@ -197,6 +197,10 @@ def test_a_dispute_that_an_agency_reports_is_a_hold(play: Simulate) -> None:
         (returned("A-20050531", "2005-07-01"), "case_id"),  # no such case
         (returned("B-20050601", "2005-07-01"), "case_id"),  # no such account
         (returned("A-20050601", "2005-09-20"), "case_id"),  # its term is over
+        (returned("A-20050601", "2005-10-20", "promise"), "at"),  # long after that
+        (returned("A-20050601", "2005-07-01", "payment", amount="6000.01", currency="TWD"), "amount"),  # never owed
+        (returned("A-20050601", "2005-07-01", "payment", amount="0.00", currency="TWD"), "amount"),
+        (returned("A-20050601", "2005-07-01", "payment", amount="10.00", currency="CNY"), "currency"),
     ],
 )
 def test_a_return_of_what_the_agency_does_not_have_is_refused(

@@ -387,6 +387,10 @@ class AccountPlay:
             refuse(*(refusal or ("case_id", "")))
             return []
         events: list[Event] = [report] if case.is_open else []
+        extracts = (self._account if self._open is None else self._open.account).extracts
+        if paid is not None and extracts and extracts[-1].past_due.currency != paid.currency:
+            refuse("currency", f"is not {extracts[-1].past_due.currency}, the account's")
+            return []
         if returned.payment is not None:
             events.append(PaymentReceived(returned.payment))
         elif report.outcome == "disputed":
