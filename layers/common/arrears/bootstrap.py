@@ -85,7 +85,7 @@ def wake() -> Wake:
 
 @cache
 def dead_letters() -> "PlainQueue":
-    """Where `wake_case` sets aside what it can do nothing with, for an operator."""
+    """Where a function sets aside what it can do nothing with, for an operator."""
     from arrears.adapters.queues import PlainQueue
 
     return PlainQueue(aws.sqs(), os.environ["DEAD_LETTERS_URL"])

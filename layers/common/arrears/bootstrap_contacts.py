@@ -3,33 +3,51 @@
 Once a process, from the environment that the template gives.
 """
 
+import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from arrears.adapters import aws
 from arrears.adapters.s3_objects import Bucket
-from arrears.bootstrap import settings, table
+from arrears.bootstrap import dead_letters, settings, table
 from arrears.domain.dates import local_date
+from arrears.errors import ArrearsError
 from arrears.files import RowError, parse
-from arrears.runtime import count, logger
+from arrears.runtime import count, logger, unexpected
 from arrears.usecases.record import RecordFact
 
 if TYPE_CHECKING:
     from arrears.usecases.build_worklist import BuildWorklist
     from arrears.usecases.dispatch_letters import DispatchLetters
-    from arrears.usecases.record_receipts import RecordReceipts
+    from arrears.usecases.record_receipts import Receipt, RecordReceipts
 
 
 @cache
-def record_receipts() -> "RecordReceipts":
-    """The use case of `record_receipts`."""
+def record_receipts(function: str) -> "RecordReceipts":
+    """The use case of `record_receipts`, the ARN of which is given for what it sets aside."""
     from arrears.adapters.spending import TableSpending
     from arrears.usecases.record_receipts import RecordReceipts
 
-    return RecordReceipts(TableSpending(table()), RecordFact(table(), settings()), _refused, count)
+    def set_aside(receipts: Sequence["Receipt"], error: str) -> None:
+        # In the form that Lambda's own dead letters have, so that they are listed and redriven as those are.
+        letter = {
+            "requestContext": {"functionArn": function, "condition": "SetAside"},
+            "requestPayload": {"receipts": receipts},
+            "responsePayload": {"errorType": error},
+        }
+        dead_letters().send(json.dumps(letter, sort_keys=True))
+
+    recorded = RecordFact(table(), settings())
+    return RecordReceipts(TableSpending(table()), recorded, _refused, _set_aside, set_aside, count)
+
+
+def _set_aside(error: Exception) -> str:
+    told = error if isinstance(error, ArrearsError) else unexpected(error)
+    logger.error("set aside", extra={"error": type(told).__name__, "why": str(told)})
+    return type(told).__name__
 
 
 def record_freeze(detail: Mapping[str, Any], event_id: str) -> str:
