@@ -25,11 +25,12 @@ if TYPE_CHECKING:
     from arrears.usecases.record_receipts import Receipt, RecordReceipts
 
 
-@cache
 def record_receipts(function: str) -> "RecordReceipts":
     """The use case of `record_receipts`, the ARN of which is given for what it sets aside."""
     from arrears.adapters.spending import TableSpending
     from arrears.usecases.record_receipts import RecordReceipts
+
+    dead = dead_letters()
 
     def set_aside(receipts: Sequence["Receipt"], error: str) -> None:
         # In the form that Lambda's own dead letters have, so that they are listed and redriven as those are.
@@ -38,7 +39,7 @@ def record_receipts(function: str) -> "RecordReceipts":
             "requestPayload": {"receipts": receipts},
             "responsePayload": {"errorType": error},
         }
-        dead_letters().send(json.dumps(letter, sort_keys=True))
+        dead.send(json.dumps(letter, sort_keys=True))
 
     recorded = RecordFact(table(), settings())
     return RecordReceipts(TableSpending(table()), recorded, _refused, _set_aside, set_aside, count)

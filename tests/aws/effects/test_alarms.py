@@ -11,6 +11,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -25,7 +26,7 @@ from arrears.domain.events import ApprovalAsked, CaseOpened, OperatorListed
 from arrears.domain.facts import CallOutcome
 from arrears.domain.policy_parts import Action
 from arrears.effects.folders import placements_folder
-from arrears.errors import UncertainError
+from arrears.errors import PermanentActionError, UncertainError
 from arrears.runtime import _ENDS, handler, observe
 from tests.aws.effects.world import World
 from tests.support.alarms import ALARMS, Alarm, Datum
@@ -49,6 +50,7 @@ SQS_METRICS = {"ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMess
 TOLD_BY_AWS: dict[str, tuple[str, dict[str, str]]] = {
     "SMSMonthToDateSpentUSD": ("AWS/SNS", {}),
     "IteratorAge": ("AWS/Lambda", {"FunctionName": "WakeCaseFunction"}),
+    "AsyncEventsDropped": ("AWS/Lambda", {"FunctionName": "RecordReceiptsFunction"}),
 }
 Read = Callable[[], list[Datum]]
 
@@ -286,6 +288,20 @@ def opened(count: int) -> Scenario:
     return observed(*[CaseOpened(CASE_ID, account(), OPENS, "due")] * count)
 
 
+def receipts(*, lost: bool) -> Scenario:
+    """Receipts that cannot be read, nor set aside when they are lost: the function fails, and Lambda drops them at last."""
+
+    def scenario(world: World) -> None:
+        physical = world.stack.physical
+        with pytest.MonkeyPatch.context() as patch:
+            if lost:
+                patch.setitem(physical, "DeadLetters", f"{physical['DeadLetters']}-that-is-gone")
+            with pytest.raises(PermanentActionError) if lost else nullcontext():
+                world.invoke("record_receipts", {"awslogs": {"data": ""}})
+
+    return scenario
+
+
 def told_by_aws(metric: str, *values: float) -> tuple[list[Datum], list[Datum]]:
     """A value that makes an alarm ring, and one that does not."""
     namespace, dimensions = TOLD_BY_AWS[metric]
@@ -313,6 +329,9 @@ CASES: dict[str, Case] = {
     "NotStartedAlarm": Case(not_started, due_for(0)),
     "NewsLateAlarm": Case(
         record_of_the_stream("7"), record_of_the_stream("7"), told=told_by_aws("IteratorAge", 900_001, 900_000)
+    ),
+    "ReceiptsDroppedAlarm": Case(
+        receipts(lost=True), receipts(lost=False), told=told_by_aws("AsyncEventsDropped", 1, 0)
     ),
     "SmsSpendAlarm": Case(sent, sent, told=told_by_aws("SMSMonthToDateSpentUSD", 0.8, 0.79)),
     "PausedAlarm": Case(paused_for(24), paused_for(23)),

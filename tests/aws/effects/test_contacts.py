@@ -5,6 +5,7 @@ import csv
 import gzip
 import io
 import json
+from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
@@ -22,6 +23,7 @@ from arrears.domain.events import (
     OptedOut,
     SmsReported,
 )
+from arrears.errors import TransientServiceError
 from arrears.usecases.build_worklist import worklist_key
 from arrears.usecases.dispatch_letters import mail_folder
 from tests.aws.effects.world import DiedError, World, give_back
@@ -36,7 +38,10 @@ from tests.support.builders import (
     paid,
     personal_data,
 )
+from tests.support.personal import People
+from tests.support.stack import Context
 from tests.unit.effects.made import without
+from tools.template import load
 
 LETTER = f"{CASE_ID}.lawyer_letter.0.1"
 FALLBACK = {"send_sms": {"action": "queue_letter", "template": "reminder_letter"}}
@@ -163,6 +168,104 @@ def test_a_text_that_failed_says_whether_the_number_is_done_with(
     stored = world.stack.table.account(ACCOUNT_ID).account
     assert (stored.unusable_on("mobile", "sms") is not None) is final
     assert (stored.opted_out_on is not None) is opted_out
+
+
+@pytest.fixture
+def broken(world: World) -> Iterator[list[Exception]]:
+    """Errors that asking for a receipt's action meets, the first first."""
+    errors: list[Exception] = []
+    action_of = TableSpending.action_of
+
+    def ask(self: TableSpending, message_id: str) -> str | None:
+        if errors:
+            raise errors.pop(0)
+        return action_of(self, message_id)
+
+    with world.monkeypatch.context() as patch:
+        patch.setattr(TableSpending, "action_of", ask)
+        yield errors
+
+
+@pytest.fixture(name="dead_letters")
+def _dead_letters(world: World) -> str:
+    """The queue of what is set aside."""
+    url = aws.sqs().create_queue(QueueName="dead-letters")["QueueUrl"]
+    world.stack.physical["DeadLetters"] = url
+    return url
+
+
+def set_aside(url: str) -> list[Any]:
+    """The dead letters, taken out."""
+    messages = aws.sqs().receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+    for message in messages:
+        aws.sqs().delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    return [json.loads(message["Body"]) for message in messages]
+
+
+def test_a_receipt_that_meets_a_busy_table_is_recorded_at_the_second_try(
+    world: World, dead_letters: str, broken: list[Exception]
+) -> None:
+    message_id = sent_message(world)
+    broken += [TransientServiceError("busy")]
+
+    assert world.invoke("record_receipts", receipt(message_id, "SUCCESS", ""))["recorded"] == 1
+    assert set_aside(dead_letters) == []
+
+
+@pytest.mark.parametrize(
+    ("errors", "name"),
+    [
+        ([TransientServiceError("busy"), TransientServiceError("busy")], "TransientServiceError"),
+        ([KeyError(PROFILE.phone_mobile)], "UnexpectedError"),
+    ],
+)
+def test_a_receipt_that_cannot_be_recorded_is_set_aside_without_the_number_and_recorded_when_redriven(
+    world: World, dead_letters: str, broken: list[Exception], errors: list[Exception], name: str
+) -> None:
+    """Lambda would put the whole event into the dead letters, with the number that the text went to."""
+    message_id = sent_message(world)
+    broken += errors
+
+    said = f"Phone {PROFILE.phone_mobile} is unreachable"
+    assert world.invoke("record_receipts", receipt(message_id, "FAILURE", said))["set_aside"] == 1
+
+    assert world.events(SmsReported) == []
+    (letter,) = set_aside(dead_letters)
+    assert letter["responsePayload"] == {"errorType": name}
+    assert People.of([{"phone_mobile": PROFILE.phone_mobile}]).found_in(json.dumps(letter)) == set()
+
+    assert world.invoke("record_receipts", letter["requestPayload"])["recorded"] == 1
+    (news,) = world.events(SmsReported)
+    assert (news.status, news.reason) == ("failed", "Phone (number) is unreachable")
+
+
+def test_receipts_for_which_there_is_no_time_left_are_set_aside(
+    world: World, dead_letters: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message_id = sent_message(world)
+    monkeypatch.setattr(Context, "get_remaining_time_in_millis", lambda _: 1000)
+
+    assert world.invoke("record_receipts", receipt(message_id, "SUCCESS", ""))["set_aside"] == 1
+
+    (letter,) = set_aside(dead_letters)
+    assert [each["message_id"] for each in letter["requestPayload"]["receipts"]] == [message_id]
+
+
+def test_what_is_no_event_of_a_log_leaves_a_word_and_none_of_itself(world: World, dead_letters: str) -> None:
+    event = {"awslogs": {"data": base64.b64encode(PROFILE.phone_mobile.encode()).decode()}}
+
+    world.invoke("record_receipts", event)
+
+    (letter,) = set_aside(dead_letters)
+    assert letter["requestPayload"] == {"receipts": []}
+    assert letter["responsePayload"] == {"errorType": "PermanentSetupError"}
+
+
+def test_lambda_has_no_place_to_put_an_event_that_names_numbers() -> None:
+    configured = load()["Resources"]["RecordReceiptsFunction"]["Properties"]
+
+    assert set(configured["EventInvokeConfig"]) == {"MaximumRetryAttempts"}
+    assert "DeadLetterQueue" not in configured
 
 
 # --- calls -----------------------------------------------------------------------------------------------------------
