@@ -8,6 +8,7 @@ outlives the function it invokes. What SAM makes of it all is looked at by `chec
 
 import ast
 import json
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -46,6 +47,8 @@ WILDCARD_ACTIONS = {
     ): 'without it nobody could ever change the key\'s policy (AWS KMS, "Default key policy")'
     for key in ("DataKey", "SigningKey")
 }
+#: IAM's: any characters, and any one.
+_WILDCARD = re.compile(r"[*?]")
 IDENTITY_POLICIES = {"AWS::IAM::ManagedPolicy", "AWS::IAM::Policy", "AWS::IAM::RolePolicy", "AWS::IAM::UserPolicy"}
 PSEUDO_PARAMETERS = {"AWS::AccountId", "AWS::Partition", "AWS::Region", "AWS::URLSuffix"}
 ASYNCHRONOUS_EVENTS = {"CloudWatchEvent", "EventBridgeRule", "S3", "SNS", "Schedule", "ScheduleV2"}
@@ -98,7 +101,7 @@ def _check_statement(name: str, statement: Mapping[str, Any], *, of_resource: bo
         if key in statement:
             yield f"{name}: {key} in an Allow gives everything else"
     if (file, name, sid) not in WILDCARD_ACTIONS:
-        yield from (f"{name}: the action {action} has a wildcard" for action in actions if "*" in action)
+        yield from (f"{name}: the action {action} has a wildcard" for action in actions if _WILDCARD.search(action))
     if of_resource:
         # Its Resource is what it hangs on; what matters is who.
         if statement.get("Principal") in ("*", {"AWS": "*"}) and "Condition" not in statement:
@@ -117,9 +120,9 @@ def _is_narrow(resource: Any) -> bool:
     `${Bucket.Arn}/work/*` and `...:execution:${AWS::StackName}-import/*` are ours; `arn:aws:s3:::*` is not.
     """
     text = resource.get("Fn::Sub", "") if isinstance(resource, dict) else resource
-    before, star, _ = str(text[0] if isinstance(text, list) else text).partition("*")
+    before, *behind = _WILDCARD.split(str(text[0] if isinstance(text, list) else text), maxsplit=1)
     named = set(SUBSTITUTION.findall(before)) - PSEUDO_PARAMETERS
-    return not star or bool(named)
+    return not behind or bool(named)
 
 
 # --- functions ------------------------------------------------------------------------------------------------------

@@ -3,9 +3,11 @@
 import csv
 import gzip
 import io
+import json
 import zlib
 from collections.abc import Iterator
 from itertools import chain
+from typing import Any
 
 import pytest
 
@@ -69,19 +71,35 @@ def test_no_execution_names_anybody(stack: Embedded, people: People) -> None:
 def test_no_key_of_an_object_and_no_dead_letter_names_anybody(stack: Embedded, people: People) -> None:
     buckets = [output for output in stack.stack.outputs if output.endswith("Bucket")]
     keys = [(bucket, key) for bucket in buckets for key in stack.keys(bucket)]
-    dead = [("dead letters", body) for body in dead_letters(stack)]
+    dead = [("dead letters", message) for message in dead_letters(stack)]
 
     assert len(keys) > 50
     assert leaks(people, iter([*keys, *dead])) == []
 
 
+def test_no_event_of_a_case_names_anybody(stack: Embedded, people: People) -> None:
+    kept = [(str(sk), repr(item)) for sk, item in events(stack)]
+
+    assert len(kept) > 100
+    assert leaks(people, iter(kept)) == []
+
+
+def events(stack: Embedded) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What the table holds as events, whoever's they are."""
+    table = stack.stack.table
+    for page in table.client.get_paginator("scan").paginate(TableName=table.name):
+        for item in page["Items"]:
+            if item["sk"]["S"].startswith("EVENT#"):
+                yield item["sk"]["S"], item
+
+
 def dead_letters(stack: Embedded) -> Iterator[str]:
-    """What is in the queues of what could not be handled."""
+    """What is in the queues of what could not be handled, with what is said of it."""
     for regions in stack.ask("/_ministack/sqs/messages")["messages"].values():
         for queues in regions.values():
             for url, messages in queues.items():
                 if "DeadLetters" in url:
-                    yield from (message["Body"] for message in messages)
+                    yield from map(json.dumps, messages)
 
 
 def log_lines(stack: Embedded) -> Iterator[tuple[str, str]]:

@@ -44,6 +44,14 @@ class Need:
     context: Mapping[str, str] = field(default_factory=dict, hash=False, compare=False)
 
 
+def _is_encrypted(need: Need) -> bool:
+    return need.action.startswith(_ENCRYPTED)
+
+
+def _is_granted(need: Need, statement: Mapping[str, Any]) -> bool:
+    return is_allowed([{"Statement": [statement]}], Request(need.action, need.resource, need.context))
+
+
 def read_calls(path: Path) -> dict[str, list[dict[str, Any]]]:
     """The noted calls, by the function's physical name."""
     calls: dict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -70,6 +78,9 @@ class Grants:
         by_attribute = {f"{name}.Arn": value for name, value in self._arns.items()}
         self._resolve = Resolver(template, physical=names | by_attribute, region=region, account=account)
         self._template, self._region, self._account = template, region, account
+        self._key = str(self._resolve({"Fn::GetAtt": ["DataKey", "Arn"]}))
+        # The longest first: one name may begin another.
+        self._logical_ids = sorted(((value, name) for name, value in names.items()), key=lambda each: -len(each[0]))
 
     def documents(self, logical_id: str) -> list[dict[str, Any]]:
         """A function's policies, worked out."""
@@ -86,21 +97,35 @@ class Grants:
             if not is_allowed(documents, Request(need.action, need.resource, need.context))
         }
 
-    def unused(self, logical_id: str, calls: Iterable[Mapping[str, Any]]) -> set[str]:
-        """What the template grants and no call needed: an action on the resources of a statement."""
-        needs = {need for call in calls for need in self.needs(call)}
-        keys = {
-            f"{action} on *" for action in _KEY_ACTIONS if any(need.action.startswith(_ENCRYPTED) for need in needs)
+    def granted(self, logical_id: str) -> dict[str, dict[str, Any]]:
+        """What the template grants: each action on each resource that a statement names with it, alone.
+
+        A resource is called by its logical id, as in `s3:GetObject on AgencyBucket/agency_id=*`.
+        """
+        return {
+            f"{action} on {self._logical(resource)}": {**statement, "Action": action, "Resource": resource}
+            for document in self.documents(logical_id)
+            for statement in as_list(document["Statement"])
+            for action in as_list(statement["Action"])
+            for resource in as_list(statement["Resource"])
         }
-        found = set()
-        for document in self.documents(logical_id):
-            for statement in as_list(document["Statement"]):
-                for action in as_list(statement["Action"]):
-                    alone = [{"Statement": [{**statement, "Action": action}]}]
-                    used = any(is_allowed(alone, Request(need.action, need.resource, need.context)) for need in needs)
-                    if not used and f"{action} on *" not in keys:
-                        found |= {f"{action} on {resource}" for resource in as_list(statement["Resource"])}
-        return found
+
+    def unused(self, logical_id: str, calls: Iterable[Mapping[str, Any]]) -> set[str]:
+        """What of that no call needed."""
+        needs = {need for call in calls for need in self.needs(call)}
+        needs |= {Need(action, self._key) for action in _KEY_ACTIONS if any(map(_is_encrypted, needs))}
+        return {
+            grant
+            for grant, statement in self.granted(logical_id).items()
+            if not any(_is_granted(need, statement) for need in needs)
+        }
+
+    def _logical(self, resource: str) -> str:
+        name = resource.removesuffix(":*")
+        for physical, logical in self._logical_ids:
+            if physical in name:
+                return logical + name.rpartition(physical)[2]
+        return name
 
     def needs(self, call: Mapping[str, Any]) -> Iterator[Need]:
         """The actions that a call needs."""

@@ -122,6 +122,11 @@ def test_a_good_template_has_no_findings(root: Path) -> None:
         (lambda r: statement(r, 0).update(Action="dynamodb:*"), "the action dynamodb:* has a wildcard"),
         (lambda r: statement(r, 0).update(Action=["dynamodb:Put*"]), "the action dynamodb:Put* has a wildcard"),
         (lambda r: statement(r, 0).update(Action="*"), "the action * has a wildcard"),
+        (lambda r: statement(r, 0).update(Action="s3:?etObject"), "the action s3:?etObject has a wildcard"),
+        (
+            lambda r: statement(r, 0).update(Resource="arn:aws:s3:::?ther-bucket/x"),
+            "reaches further than what is ours",
+        ),
         (lambda r: statement(r, 0).update(Resource="*"), "dynamodb:PutItem on every resource"),
         (lambda r: statement(r, 0).update(Resource=["*"]), "dynamodb:PutItem on every resource"),
         (
