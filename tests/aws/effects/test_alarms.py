@@ -289,7 +289,7 @@ def opened(count: int) -> Scenario:
 
 
 def receipts(*, lost: bool) -> Scenario:
-    """Receipts that cannot be read; when lost, not set aside either: the function fails, and Lambda drops them at last."""
+    """Receipts that cannot be read and, when lost, not be set aside: the function fails, and Lambda drops them."""
 
     def scenario(world: World) -> None:
         physical = world.stack.physical

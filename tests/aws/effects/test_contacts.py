@@ -232,7 +232,7 @@ def test_a_receipt_that_cannot_be_recorded_is_set_aside_without_the_number_and_r
     assert world.events(SmsReported) == []
     (letter,) = set_aside(dead_letters)
     assert letter["responsePayload"] == {"errorType": name}
-    assert People.of([{"phone_mobile": PROFILE.phone_mobile}]).found_in(json.dumps(letter)) == set()
+    assert People.of([{"phone_mobile": str(PROFILE.phone_mobile)}]).found_in(json.dumps(letter)) == set()
 
     assert world.invoke("record_receipts", letter["requestPayload"])["recorded"] == 1
     (news,) = world.events(SmsReported)
@@ -252,7 +252,7 @@ def test_receipts_for_which_there_is_no_time_left_are_set_aside(
 
 
 def test_what_is_no_event_of_a_log_leaves_a_word_and_none_of_itself(world: World, dead_letters: str) -> None:
-    event = {"awslogs": {"data": base64.b64encode(PROFILE.phone_mobile.encode()).decode()}}
+    event = {"awslogs": {"data": base64.b64encode(str(PROFILE.phone_mobile).encode()).decode()}}
 
     world.invoke("record_receipts", event)
 
