@@ -76,22 +76,6 @@ def test_no_key_of_an_object_and_no_dead_letter_names_anybody(stack: Embedded, p
     assert leaks(people, iter([*keys, *dead])) == []
 
 
-def test_nothing_in_the_table_but_accounts_and_placements_names_anybody(stack: Embedded, people: People) -> None:
-    kept = list(items(stack))
-
-    assert sum(key.startswith("EVENT#") for key, _ in kept) > 50
-    assert leaks(people, iter(kept)) == []
-
-
-def items(stack: Embedded) -> Iterator[tuple[str, str]]:
-    """What the table holds beside accounts and what agencies are given: events, cases, rows that came in, settings."""
-    table = stack.stack.table
-    for page in table.client.get_paginator("scan").paginate(TableName=table.name):
-        for item in page["Items"]:
-            if item["sk"]["S"] != "ACCOUNT" and "#PLACEMENT#" not in item["sk"]["S"]:
-                yield item["sk"]["S"], repr(item)
-
-
 def dead_letters(stack: Embedded) -> Iterator[str]:
     """What is in the queues of what could not be handled, with what is said of it."""
     for regions in stack.ask("/_ministack/sqs/messages")["messages"].values():
