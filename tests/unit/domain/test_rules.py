@@ -219,6 +219,17 @@ def test_5_a_policy_may_count_from_the_mailing_houses_word() -> None:
     assert only("place_with_agency", happens(told, facts, "06-02", "12-31")) == []
 
 
+def test_5_the_mailing_houses_word_is_about_a_letter() -> None:
+    told, refused = policy(stage("reminder", {"days_past_due": 1}, {"action": "send_sms"})), list[str]()
+    report = letter("06-10", "A-20050602.reminder.0.1", "delivered")
+    facts = [
+        extract("06-02", "100", "06-01"),
+        report._replace(refuse=lambda field, why: refused.append(f"{field} {why}")),
+    ]
+    happens(told, facts, "06-02", "06-30")
+    assert refused == ["letter_id is not the id of a letter that was queued"]
+
+
 # --- rule 6: the agency ----------------------------------------------------------------------------------------------
 AGENCY = (
     stage("agency", {"days_past_due": 1}, PLACE, term_days=30),

@@ -350,7 +350,7 @@ class AccountPlay:
                 events += self._returned(returned, on, dated.refuse)
             case LetterReported(letter_id) as report:
                 case = self._case(letter_id.split(".", 1)[0])
-                if case is None or all(done.action_id != letter_id for done in case.done):
+                if case is None or not case.has_done(letter_id, "queue_letter"):
                     dated.refuse("letter_id", "is not the id of a letter that was queued")
                 elif case.is_open:
                     events.append(report)

@@ -570,15 +570,7 @@ class _Ledger:
 
     def _letter(self, row: LetterRow) -> Change:
         case = self._case(row.letter_id.split(".", 1)[0])
-        queued = case is not None and (
-            any(done.action_id == row.letter_id and done.action == "queue_letter" for done in case.case.done)
-            or (
-                case.case.pending is not None
-                and case.case.pending.action_id == row.letter_id
-                and case.case.pending.action == "queue_letter"
-            )
-        )
-        if case is None or not queued:
+        if case is None or not case.case.has_done(row.letter_id, "queue_letter"):
             raise RowError("letter_id", "is not the id of a letter that was queued")
         timezone = case.case.account.timezone
         change = self._begin(timezone)
