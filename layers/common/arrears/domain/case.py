@@ -407,8 +407,7 @@ def _with_done(case: Case, action_id: str, on: date, *, certain: bool) -> Case:
     done = Done(action_id, planned.action, planned.stage, planned.step, on, certain, planned.template, planned.phone)
     case = changed(case, version=case.version + 1, done=(*case.done, done), pending=None)
     if planned.action == "place_with_agency":
-        owed = max((extract.owed for extract in case.account.extracts), default=ZERO)
-        placement = Placement(action_id, planned.agency_id or "", on, owed=owed)
+        placement = Placement(action_id, planned.agency_id or "", on, owed=case.account.most_owed)
         return changed(case, placements=(*case.placements, placement))
     if planned.action == "withdraw_calls":
         return _withdrawn(case, {done.action_id for done in case.unanswered_calls(on)}, on)

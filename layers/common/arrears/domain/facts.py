@@ -290,6 +290,11 @@ class Account:
         known = (each.timezone for each in reversed(self.extracts) if each.as_of <= local_date(at, each.timezone))
         return next(known, self.timezone)
 
+    @property
+    def most_owed(self) -> Decimal:
+        """The most that is owed in all by any extract that is kept."""
+        return max((extract.owed for extract in self.extracts), default=ZERO)
+
     def arrears(self, on: date) -> Money | None:
         """Return the known arrears on a date, never below zero; None while no extract is known.
 

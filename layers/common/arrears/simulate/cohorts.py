@@ -26,7 +26,7 @@ from operator import attrgetter
 from typing import Any, cast
 
 from arrears.domain.case import Case
-from arrears.domain.facts import Account, Extract, Payment, Phone
+from arrears.domain.facts import ZERO, Account, Extract, Payment, Phone
 from arrears.domain.money import Money
 from arrears.domain.timeline import Row, timeline
 from arrears.domain.value import changed, value
@@ -274,6 +274,11 @@ class _Account(Account):
     @property
     def timezone(self) -> str:
         return cast("Extract", self.seen).timezone
+
+    @property
+    def most_owed(self) -> Decimal:
+        # Only what an agency reports is held against it, and who has such a report is played alone.
+        return ZERO
 
     def fact_dates(self) -> Iterator[date]:
         return iter(())
