@@ -2,7 +2,7 @@
 
 Shares nothing with `arrears.domain`: no events, no waits, no reasons. Every date is looked at, and each rule is worked
 out from lists of dates and amounts. What it says a case goes through must be what the simulator says; it is slow, and
-meant to be read beside interfaces.md.
+meant to be read beside docs/policy.md.
 """
 
 import calendar

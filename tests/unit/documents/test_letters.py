@@ -25,7 +25,7 @@ from tests.unit.documents.reading import fonts_of, packed, pages_of, placed, tex
 
 KINDS = ("reminder_letter", "lawyer_letter", "final_notice")
 
-#: What must be found in each letter, by language: part by part, in the words of design.md.
+#: What must be found in each letter, by language: part by part.
 PARTS: dict[str, dict[str, str]] = {
     "zh-CN": {
         "who the cardholder is": "欧阳晓明",

@@ -1,4 +1,4 @@
-"""The invariants of design.md, on accounts and policies that nobody chose.
+"""The invariants of docs/architecture.md, on accounts and policies that nobody chose.
 
 Every account is walked day by day here, and everything that happens to its cases is written down, the facts too; the
 simulator's player, which jumps from date to date, must come to the same.

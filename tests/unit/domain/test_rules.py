@@ -1,4 +1,4 @@
-"""The thirteen rules of interfaces.md ("How it reads"), each on both sides of its edge."""
+"""The thirteen rules of docs/policy.md, each on both sides of its edge."""
 
 from typing import Any
 

@@ -1,6 +1,6 @@
-"""Thirteen odd accounts of the real portfolio, worked out by hand from the rules of interfaces.md.
+"""Thirteen odd accounts of the real portfolio, worked out by hand from the rules of docs/policy.md.
 
-The policy is the ladder of interfaces.md in TWD: texts from 1 DPD (every 7 days, 3), calls from 15 DPD (every 3 days,
+The policy is the ladder of docs/policy.md in TWD: texts from 1 DPD (every 7 days, 3), calls from 15 DPD (every 3 days,
 6), a letter from 60 DPD, an agency after more than 3 months and 14 days after a letter, court when the agency failed
 and 5,000.00 are owed; a monthly text on the 5th; frozen above 50,000.00 after two collections 30 days apart.
 """

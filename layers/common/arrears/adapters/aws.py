@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 #: Short timeouts, so that a function fails while there is time to try again; the standard mode backs off with jitter.
 _CONFIG = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 4})
-#: A publish is tried once: botocore repeats one after a read timeout, and an SMS would go out twice (design.md).
+#: A publish is tried once: botocore repeats one after a read timeout, and an SMS would go out twice (invariant 2).
 _ONCE = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 1})
 #: `inject_host_prefix` off: the embedded stack knows no `sync-` host. Nothing here uses the calls that need it.
 _NO_PREFIX = _CONFIG.merge(Config(inject_host_prefix=False))

@@ -37,7 +37,7 @@ CallOutcome = Literal[
 Means = Literal[Phone, "address"]
 #: Results that are a conversation with the cardholder (rule 12).
 CONVERSATIONS: frozenset[CallOutcome] = frozenset({"right_party", "promise", "refused", "disputed"})
-#: The order in which a cardholder is called (design.md, stage 2).
+#: The order in which a cardholder is called (docs/files.md).
 PHONES: tuple[Phone, ...] = ("mobile", "work", "home", "family", "contact")
 ZERO = Decimal(0)
 #: What a number is not used for any more; at one that is `not_wanted` somebody asked not to be called.

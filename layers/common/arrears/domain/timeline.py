@@ -20,7 +20,7 @@ from arrears.domain.value import value
 
 @value
 class Row:
-    """One row of `timeline.csv` (interfaces.md, simulate)."""
+    """One row of `timeline.csv` (docs/files.md)."""
 
     date: date
     account_id: str

@@ -1,4 +1,4 @@
-"""Where things lie in the agency and legal buckets (interfaces.md)."""
+"""Where things lie in the agency and legal buckets (docs/files.md, docs/for-agencies.md)."""
 
 from datetime import date
 

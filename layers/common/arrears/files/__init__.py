@@ -1,4 +1,4 @@
-"""The bank's and the agencies' files: reading them line by line, and checking every row (interfaces.md, inbound).
+"""The bank's and the agencies' files: reading them line by line, and checking every row (docs/files.md).
 
 The import functions and the simulator read with the same code, so that a row is good or refused for both alike.
 

@@ -1,6 +1,6 @@
 """How far ahead of the business date a fact may be dated when it comes in.
 
-Facts may come early and are kept until their date (interfaces.md): a month's payments at its beginning, or all extracts
+Facts may come early and are kept until their date (docs/files.md): a month's payments at its beginning, or all extracts
 of some months at once. A year that is written wrongly lies further ahead than that.
 """
 

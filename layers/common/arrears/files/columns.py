@@ -1,4 +1,4 @@
-"""The kinds of files and their columns (interfaces.md, inbound bucket and agency returns)."""
+"""The kinds of files and their columns (docs/files.md)."""
 
 from typing import Literal
 

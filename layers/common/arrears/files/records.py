@@ -1,4 +1,4 @@
-"""The rows of the files as typed records (interfaces.md, inbound bucket and agency returns).
+"""The rows of the files as typed records (docs/files.md).
 
 A record keeps times as the file has them. What needs the account's timezone (the date on which a payment counts) is
 built by the record's method, which is given that zone.

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_stepfunctions import SFNClient
 
-#: The inbound prefixes whose files are imported (interfaces.md).
+#: The inbound prefixes whose files are imported (docs/files.md).
 INBOUND = (
     "portfolio/",
     "payments/",
