@@ -13,6 +13,7 @@ from arrears.adapters import settings
 from arrears.domain.case import replay
 from arrears.domain.events import ActionDone, ApprovalAsked
 from arrears.domain.policy_parts import Action
+from arrears.effects.exports import Exports
 from arrears.usecases import next_step
 from arrears.usecases.next_step import MOST_TURNS, STATES
 from arrears.usecases.orders import Orders
@@ -110,10 +111,16 @@ def assert_everything_happened_once(escalation: Escalation) -> None:
     assert outside.tasks("CallQueue") == [f"{CASE_ID}.call.0.1", f"{CASE_ID}.call.0.2"]
     assert outside.tasks("LetterQueue") == [f"{CASE_ID}.lawyer_letter.0.1"]
     assert outside.told() == [f"{CASE_ID}.freeze"]
-    assert [key for key in outside.keys("AgencyBucket") if key.endswith(f"{CASE_ID}.pdf")]
     assert [key for key in outside.keys("LegalBucket") if key.endswith("claim.json")]
-    done = [event.action_id for event in escalation.stack.events(CASE_ID) if isinstance(event, ActionDone)]
+    events = [event for event in escalation.stack.events(CASE_ID) if isinstance(event, ActionDone)]
+    done = [event.action_id for event in events]
     assert len(done) == len(set(done)) == 9
+    # What an agency gets waits in the table for the day to be closed.
+    told = [dict(event.details) for event in events]
+    days = [date.fromisoformat(each["date"]) for each in told if "agency" in each]
+    kinds = [row.kind for day in days for row in Exports(escalation.stack.table).rows(day)]
+    assert kinds == ["PLACEMENT", "RECALL"]
+    assert outside.keys("AgencyBucket") == []
 
 
 def test_a_turn_leaves_room_in_the_history_for_the_turns_an_execution_takes(execution: Execution) -> None:
