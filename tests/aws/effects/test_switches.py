@@ -18,13 +18,14 @@ from arrears.domain.events import (
     StageEntered,
 )
 from arrears.domain.timeline import timeline
+from arrears.effects.exports import Exports
 from arrears.errors import PermanentSetupError
 from arrears.usecases.allocate_day import AllocateDay
 from arrears.usecases.build_worklist import left_over_key, notice_key, worklist_key
 from arrears.usecases.dispatch_letters import DispatchLetters
 from arrears.usecases.end_shadow import EndShadow
 from tests.aws.effects.world import DiedError, World, give_back
-from tests.support.builders import ACCOUNT_ID, CASE_ID, OPENS, POLICY, paid
+from tests.support.builders import ACCOUNT_ID, CASE_ID, OPENS, POLICY, held, paid
 
 DAY = timedelta(days=1)
 SMS = f"{CASE_ID}.reminder.0.1"
@@ -219,6 +220,31 @@ def test_a_case_that_waits_for_the_days_allocation_is_offered_again_when_the_day
     day = quick.today
     quick.close()
     assert f"agency_id=north/placements/date={day}/manifest.json" in quick.keys("AgencyBucket")
+
+
+@pytest.mark.parametrize("fact", ["paid", "held"])
+def test_a_case_that_is_paid_or_held_while_its_day_is_allocated_goes_to_no_agency(
+    quick: World, monkeypatch: pytest.MonkeyPatch, fact: str
+) -> None:
+    quick.stack.publish(stages=QUICK, agencies=[{"id": "north"}], placements={"at_most": 1})
+    quick.act(quick.until("PlaceWithAgency"))
+    news = paid("60000.00", on=quick.today) if fact == "paid" else held(quick.today)
+    set_plan = Exports.set_plan
+
+    def then_told(self: Exports, *arguments: Any) -> None:
+        set_plan(self, *arguments)
+        quick.stack.news(CASE_ID, news, on=quick.today)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Exports, "set_plan", then_told)
+        assert quick.close()["placements"] == 0
+
+    (deferred,) = quick.events(AgencyDeferred)
+    assert deferred.reason.startswith(f"no agency gets it: {'cured' if fact == 'paid' else 'dispute'}")
+    assert not quick.keys("AgencyBucket")
+    # Nothing is left to be recalled: the calls are taken back, and the case goes on by itself.
+    quick.act(quick.until("WithdrawCalls"))
+    assert quick.assess()["next"] == ("Closed" if fact == "paid" else "WaitForNews")
 
 
 def test_an_allocation_that_broke_off_before_the_pause_gives_no_case_away_in_it(quick: World) -> None:

@@ -13,6 +13,7 @@ from arrears.domain.decide import Act, Wait, open_case
 from arrears.domain.events import (
     ActionDone,
     ActionPlanned,
+    ActionWithdrawn,
     AgencyAssigned,
     AgencyReported,
     ApprovalAsked,
@@ -284,6 +285,20 @@ def test_a_hold_gives_the_case_back_to_the_agency_that_it_took_it_from_where_no_
     play.later(1)
     assert play.agencies == ["north", "north", "north"]
     assert play.case.stage == "final_notice"
+
+
+def test_a_return_that_meets_the_recall_ends_the_placement_and_the_recall_is_not_made() -> None:
+    play = Play(rules())
+    play.later(2)
+    play.news(held(play.on))
+    play.case, _, recall = take_turn(play.case, play.policy, Moment(play.on))
+    assert isinstance(recall, Act)
+    play.news(planned(recall, Moment(play.on)), AgencyReported("R1", "north", "returned", play.on))
+    play.day()
+
+    assert play.case.pending is None
+    assert play.case.placements[0].ended == "returned"
+    assert play.events[-1] == ActionWithdrawn(recall.action_id, play.on, "the case is with no agency any more")
 
 
 def test_an_operators_word_recalls_and_the_next_agency_gets_the_case() -> None:

@@ -413,6 +413,8 @@ def _with_done(case: Case, action_id: str, on: date, *, certain: bool) -> Case:
         return _withdrawn(case, {done.action_id for done in case.unanswered_calls(on)}, on)
     if planned.action == "recall_from_agency":
         *earlier, last = case.placements
+        if last.ended_on is not None:
+            return changed(case, recall_ordered=None)
         ended = _RECALLED.get(planned.step, "term")
         return changed(case, placements=(*earlier, changed(last, ended_on=on, ended=ended)), recall_ordered=None)
     return case

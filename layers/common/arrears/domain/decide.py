@@ -69,7 +69,7 @@ def decide(case: Case, policy: Policy, now: Moment) -> Decision:  # noqa: PLR091
     if case.failed is not None:
         return _parked(case, on)
     if case.pending is not None:
-        return _unfinished(case.pending, on, "")
+        return _unfinished(case, case.pending, on, "")
     settled = settle_promises(case, policy, on) or settle_plans(case, policy, on) or _paused(case, policy, on)
     if settled is not None:
         return settled
@@ -179,7 +179,7 @@ def _cured(case: Case, policy: Policy, on: date) -> Decision | None:
         return None
     reason = f"cured: arrears {arrears} are within the tolerance of {tolerance} (rule 8)"
     if case.pending is not None:
-        return _unfinished(case.pending, on, "the arrears were paid")
+        return _unfinished(case, case.pending, on, "the arrears were paid")
     if case.placement is not None:
         return _recall(case, case.placement, "cured", on, reason)
     return (
@@ -202,7 +202,7 @@ def _held(case: Case, policy: Policy, on: date) -> Decision | None:  # noqa: PLR
     reason, pending = str(held[0]), case.pending
     if pending is not None:
         goes_on = let_out(policy, held, pending.action, pending.template)
-        return None if goes_on else _unfinished(pending, on, f"a {reason} came in")
+        return None if goes_on else _unfinished(case, pending, on, f"a {reason} came in")
     if case.placement is not None and let_recall(policy, held):
         return _recall(case, case.placement, "hold", on, reason)
     if not allow(policy, held, "queue_call", None):
@@ -304,13 +304,16 @@ def _parked(case: Case, on: date) -> Wait:
     return Wait(_next_fact(case, on), f"parked: {what} and waits for an operator")
 
 
-def _unfinished(planned: ActionPlanned, on: date, why_not: str) -> Act | Record:
+def _unfinished(case: Case, planned: ActionPlanned, on: date, why_not: str) -> Act | Record:
     """Bring an action to an end that was planned and whose outcome was not recorded: its function died.
 
     What can be repeated without doing it twice is carried out again, unless it is no longer allowed (`why_not`). An
     SMS cannot: it may have gone out, so it counts and is not sent again. A placement is recorded in one transaction
-    with its outcome, so one without an outcome was not made.
+    with its outcome, so one without an outcome was not made. There is nothing to recall where the agency gave the case
+    back meanwhile.
     """
+    if planned.action == "recall_from_agency" and case.placement is None:
+        return Record(ActionWithdrawn(planned.action_id, on, "the case is with no agency any more"))
     if planned.action in TAKES_BACK or (not why_not and planned.action != "send_sms"):
         return Act(
             planned.action,

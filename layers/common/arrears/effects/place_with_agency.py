@@ -52,7 +52,8 @@ class PlaceWithAgency:
             ("sha256", hashlib.sha256(drawn).hexdigest()),
         )
         writes = self.exports.writes(day, agency_id, "PLACEMENT", case_id, row, sheet)
-        return Effect(key, details, [*writes, *self.exports.replaced(day, agency_id, case_id)])
+        writes += self.exports.replaced(day, agency_id, case_id)
+        return Effect(key, details, writes, is_only_that=True)
 
     def _offer(self, work: Work) -> Effect:
         """Have the case wait for the day's allocation."""
@@ -61,7 +62,7 @@ class PlaceWithAgency:
         case_id, day = work.record.case.case_id, self.exports.open_day(work.now.on)
         row, sheet, _ = self._make(work, NOT_ALLOCATED)
         waiting = Waiting(case_id, work.act.action_id, row, sheet)
-        return Effect("", (("date", day.isoformat()),), self.exports.offering(day, waiting))
+        return Effect("", (("date", day.isoformat()),), self.exports.offering(day, waiting), is_only_that=True)
 
     def _make(self, work: Work, agency_id: str) -> tuple[dict[str, object], SheetText, bytes]:
         """Return the row, and the sheet: what it is drawn from, and drawn.

@@ -33,7 +33,7 @@ class RecallFromAgency:
         )
         details = (("agency", placement.agency_id), ("date", day.isoformat()), ("placement", placement.action_id))
         writes = self.exports.writes(day, placement.agency_id, "RECALL", work.act.action_id, row)
-        return Effect(f"{recalls_folder(placement.agency_id, day)}recalls.csv", details, writes)
+        return Effect(f"{recalls_folder(placement.agency_id, day)}recalls.csv", details, writes, is_only_that=True)
 
     def _take_back(self, work: Work, placement: Placement) -> Effect:
         """Take the case off the day's allocation: no agency ever sees it."""
@@ -41,4 +41,4 @@ class RecallFromAgency:
         day = self.exports.offered_on(placement.placed_on, case_id, placement.action_id)
         if day is None or self.exports.is_closed(day):
             raise TransientServiceError(f"{work.act.action_id}: the day's allocation is under way")
-        return Effect("", (("date", day.isoformat()),), self.exports.taking_back(day, case_id))
+        return Effect("", (("date", day.isoformat()),), self.exports.taking_back(day, case_id), is_only_that=True)

@@ -10,15 +10,17 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, cast
 
-from arrears.adapters.settings import ActivePolicy, Settings
+from arrears.adapters.settings import ActivePolicy, Clock, Settings
 from arrears.adapters.table import CaseRecord, StaleError, Table
 from arrears.documents.sheet_store import sheet_from_json, sheet_to_json
 from arrears.domain import codec
 from arrears.domain.agencies import Candidate, agencies_interrupted, agencies_seen, allocate
-from arrears.domain.case import Placement
+from arrears.domain.case import Case, Placement
 from arrears.domain.dates import ONE_DAY
+from arrears.domain.decide import Act
 from arrears.domain.events import AgencyAssigned, AgencyDeferred
 from arrears.domain.policy import Policy
+from arrears.domain.turn import take_turn
 from arrears.effects.exports import Exports, SheetText, Waiting
 from arrears.effects.wording import Wordings
 from arrears.errors import PermanentDocumentError, PermanentSetupError, TransientConflictError
@@ -60,7 +62,8 @@ class AllocateDay:
             plan = self._decide(day, waiting, active.policy)
             self.exports.set_plan(day, plan)
         for each in waiting:
-            self._give(day, each, cast("Outcome", codec.event_from_json(plan[each.action_id])), active)
+            if each.action_id in plan:  # not where it was over when the allocation was decided on
+                self._give(day, each, cast("Outcome", codec.event_from_json(plan[each.action_id])), active)
 
     def _decide(self, day: date, waiting: Sequence[Waiting], policy: Policy) -> dict[str, str]:
         if not policy.agencies:
@@ -99,11 +102,10 @@ class AllocateDay:
             if placed is None:
                 return
             record, placement = placed
-            # Also what was decided before it was stopped, by a run that broke off.
-            why = self.settings.switches().holds(shadow_case=record.case.shadow)
+            clock, timezone = self.settings.clock(), record.case.account.timezone
+            why = self._why_not(record.case, clock)
             if why is not None and isinstance(event, AgencyAssigned):
                 event = AgencyDeferred(waiting.action_id, day, day + ONE_DAY, f"no agency gets it: {why}")
-            clock, timezone = self.settings.clock(), record.case.account.timezone
             stamp = Stamp(clock.at(timezone), clock.now(timezone).on, active.policy.label)
             if isinstance(event, AgencyDeferred) or record.case.shadow:
                 extra = [self.exports.forgetting(day, waiting.case_id)]
@@ -117,6 +119,21 @@ class AllocateDay:
             self.observe([event], record.case)
             return
         raise TransientConflictError(f"{waiting.case_id}: others keep changing the case")
+
+    def _why_not(self, case: Case, clock: Clock) -> str | None:
+        """Return why a case is not given away after all; None where it is.
+
+        It may have been stopped, paid or held since the allocation was decided on, the more so by a run that broke off.
+        """
+        why = self.settings.switches().holds(shadow_case=case.shadow)
+        if why is not None:
+            return why
+        now = clock.now(case.account.timezone)
+        _, _, decision = take_turn(case, self.settings.policies().for_case(case, now.on).policy, now)
+        if isinstance(decision, Act) and decision.action == "recall_from_agency":
+            return decision.reason
+        failed = case.failed
+        return f"{failed.action_id} failed" if failed is not None and failed.action == "recall_from_agency" else None
 
     def _filled_in(
         self, waiting: Waiting, event: AgencyAssigned, active: ActivePolicy, placed_on: date

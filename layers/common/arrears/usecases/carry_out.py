@@ -88,11 +88,14 @@ class Effect:
         reference: what the other side knows it by.
         details: facts for the record, nothing personal.
         writes: of the table, that belong to the confirmation and are made with it or not at all.
+        is_only_that: nothing has been done yet but for these writes, so where the case has changed since it was decided
+            on, it is decided again.
     """
 
     reference: str = ""
     details: tuple[tuple[str, str], ...] = ()
     writes: Sequence[Item] = ()
+    is_only_that: bool = False
 
 
 class Perform(Protocol):
@@ -211,10 +214,11 @@ class CarryOut:
             outcome: Outcome
             writes: Sequence[Item] = ()
             news: Sequence[Event] = ()
+            is_only_that = False
             try:
                 effect = self._perform(Work(act, record, account, active, clock, now, again))
                 outcome = ActionDone(act.action_id, now.on, effect.reference, effect.details)
-                writes = effect.writes
+                writes, is_only_that = effect.writes, effect.is_only_that
             except UncertainError as uncertain:
                 outcome, writes = ActionUncertain(act.action_id, now.on, str(uncertain)), uncertain.writes
             except UnreachableError as unreachable:
@@ -230,7 +234,7 @@ class CarryOut:
                     withdrawn = ActionWithdrawn(act.action_id, now.on, f"not sent, to be tried again: {busy}")
                     self._confirm(record, [withdrawn], (), active, clock)
                 raise
-            confirmed = self._confirm(record, [outcome, *news], writes, active, clock)
+            confirmed = self._confirm(record, [outcome, *news], writes, active, clock, again=is_only_that)
             if confirmed is None and act.action == "send_sms" and isinstance(outcome, ActionDone | ActionUncertain):
                 # It may have gone out, so it is not done again, whatever becomes of what should go with it.
                 confirmed = self._confirm(record, [outcome, *news], (), active, clock)
@@ -259,6 +263,8 @@ class CarryOut:
         writes: Sequence[Item],
         active: ActivePolicy,
         clock: Clock,
+        *,
+        again: bool = False,
     ) -> CaseRecord | None:
         """Append the outcome, what it tells and what follows by itself; None when its writes no longer hold.
 
@@ -282,6 +288,8 @@ class CarryOut:
             except StaleError as stale:
                 if any(index >= len(appends) for index in stale.failed):
                     return None
+                if again:
+                    raise TransientConflictError(f"{record.case.case_id}: news came in before {planned_id}") from stale
                 current = self.table.case(record.case.case_id)
                 continue
             self.observe(events, current.case)
