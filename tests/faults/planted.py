@@ -25,6 +25,7 @@ from arrears.domain.value import changed
 from arrears.records import Envelope, Stamp
 from arrears.switches import Switches
 from arrears.usecases import assess as assess_module, carry_out as carry_out_module
+from arrears.usecases.allocate_day import AllocateDay
 from arrears.usecases.build_worklist import BuildWorklist
 from arrears.usecases.carry_out import CarryOut, Effect, Work
 from arrears.usecases.close_day import CloseDay, _entry
@@ -221,6 +222,13 @@ def sets_handed_over_in_a_pause() -> Iterator[None]:
 
 
 @contextmanager
+def allocated_without_another_look() -> Iterator[None]:
+    """What has come in since a day's allocation was decided on does not count."""
+    with patch.object(AllocateDay, "_why_not", lambda *_: None):
+        yield
+
+
+@contextmanager
 def roll_out_wakes_nobody() -> Iterator[None]:
     """A policy is published, and who waits goes on to wait."""
     with patch.object(RollOut, "_wake", lambda *_: False):
@@ -278,6 +286,7 @@ PLANTED: dict[str, tuple[Bug, tuple[str, ...]]] = {
     "pause not looked at at the send": (pause_not_looked_at_where_it_leaves, ("pause",)),
     "calls listed in a pause": (calls_listed_in_a_pause, ("pause",)),
     "sets handed over in a pause": (sets_handed_over_in_a_pause, ("pause",)),
+    "allocated without another look": (allocated_without_another_look, ("1 contact", "pause", "4 manifest")),
     "shadow sends": (shadow_sends, ("shadow",)),
     "roll-out wakes nobody": (roll_out_wakes_nobody, ("policy",)),
     "policy from memory": (policy_from_memory, ("policy",)),

@@ -90,7 +90,10 @@ class Watch:
             if "#PLACEMENT#" in sk:
                 self._placed(before, after)
                 if after is not None and confirms:
-                    self._may_leave(sk.partition("#PLACEMENT#")[2], sk)
+                    case = self.cases[sk.partition("#PLACEMENT#")[2]]
+                    self._may_leave(case.case_id, sk)
+                    now = datetime.fromtimestamp(self._hub.time, zone(case.account.timezone))
+                    self._stands(case, now.date(), f"{sk} is given to an agency")
         for (_, sk), before, after in writes:
             if sk.startswith("EVENT#") and after is not None:
                 touched.add(self._appended(sk, before, after, buckets))
@@ -440,6 +443,10 @@ class Watch:
             self._exports(case, table, buckets)
             item = table.items[account_pk(case.account_id), f"CASE#{case_id}"]
             self._stored(case_id, item)
+        listed = {(bucket, each["key"]) for (bucket, _), told in self.manifests.items() for each in told["files"]}
+        for bucket, key in buckets.objects:
+            sheet = "/placements/" in key and key.endswith(".pdf")
+            self._holds(not sheet or (bucket, key) in listed, "4 manifest", f"{key} is in no manifest")
 
     def _ended(self, case_id: str) -> None:
         planned = Counter(e.action_id for e in self.log[case_id] if isinstance(e, ActionPlanned))
