@@ -26,6 +26,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from arrears.adapters.aws import Item, cancellation_reasons, translated
@@ -199,10 +200,11 @@ class Table:
         items = self._batch([_key(pk, sk) for pk, sk in keys])
         return {keys[item["pk"]["S"], item["sk"]["S"]]: item["content"]["S"] for item in items}
 
-    def _batch(self, keys: Sequence[Item]) -> Iterator[Item]:
+    def _batch(self, keys: Iterable[Item]) -> Iterator[Item]:
         """Yield the items of some keys, no key twice, in any order; 100 are asked for at a time (its limit)."""
-        for start in range(0, len(keys), 100):
-            left: Any = {self.name: {"Keys": keys[start : start + 100], "ConsistentRead": True}}
+        coming = iter(keys)
+        while some := list(islice(coming, 100)):
+            left: Any = {self.name: {"Keys": some, "ConsistentRead": True}}
             for attempt in range(_CONFLICT_TRIES):
                 with translated("dynamodb:BatchGetItem"):
                     answer = self.client.batch_get_item(RequestItems=left)
@@ -232,9 +234,12 @@ class Table:
         account, case = found.pop("ACCOUNT", None), found.pop(f"CASE#{case_id}", None)
         return None if case is None else _case_record(case), _account_record(account_id, account), found
 
-    def load_cases(self, case_ids: Sequence[str]) -> Iterator[CaseRecord]:
-        """Yield many cases, 100 a request, in any order; those that do not exist are left out."""
-        for item in self._batch([_key(account_pk(account_of(name)), f"CASE#{name}") for name in case_ids]):
+    def load_cases(self, case_ids: Iterable[str]) -> Iterator[CaseRecord]:
+        """Yield many cases, 100 a request, in any order; those that do not exist are left out.
+
+        No more ids are asked for than the next request takes, so however many there are, few are in memory.
+        """
+        for item in self._batch(_key(account_pk(account_of(name)), f"CASE#{name}") for name in case_ids):
             yield _case_record(item)
 
     def cases(self, account_id: str) -> list[CaseRecord]:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from itertools import islice
 
 from arrears.adapters.settings import Settings
 from arrears.adapters.table import CaseRecord, Table
@@ -11,9 +10,6 @@ from arrears.domain.case import Case
 from arrears.domain.events import OperatorListed
 from arrears.domain.holds import holds_in_force
 from arrears.domain.legal import is_filed, limitation_ends
-
-#: So many cases are loaded at once.
-_BATCH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +48,14 @@ class OpenCases:
         yield from (record.case for record in self.records())
 
     def records(self) -> Iterator[CaseRecord]:
-        """Yield the open cases as they are stored, in no order; a hundred are in memory at a time."""
+        """Yield the open cases as they are stored, in no order; few are in memory at a time."""
         case_ids = (
             entry.case_id
             for shard in range(self.table.shards)
             for entry in self.table.queued("open", shard)
             if entry.case_id is not None
         )
-        while some := list(islice(case_ids, _BATCH)):
-            records = sorted(self.table.load_cases(some), key=lambda record: record.case.case_id)
-            yield from (record for record in records if record.case.is_open)
+        yield from (record for record in self.table.load_cases(case_ids) if record.case.is_open)
 
     def listed(self) -> Iterator[Listed]:
         """Yield the cases on the operator's list: those parked, and those that go nowhere by themselves."""

@@ -11,7 +11,6 @@ import json
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from itertools import islice
 from typing import Any, Final, Literal, Protocol
 
 from arrears.adapters.dead_letters import DeadLetter, DeadLetterQueue
@@ -24,8 +23,6 @@ from arrears.errors import ArrearsError
 CALL: Final = "call-task-1"
 LETTER: Final = "letter-task-1"
 WITHDRAWAL: Final = "call-withdrawal-1"
-#: So many cases are loaded at once.
-_BATCH: Final = 100
 _UNKNOWN: Final = "nobody knows what it is for; look at it in the SQS console"
 
 
@@ -192,10 +189,9 @@ def wake_left_behind(table: Table, answer: Callable[[str], bool]) -> int:
             for entry in table.queued("open", shard)
             if entry.case_id is not None and 0 < entry.token_version < entry.version
         )
-        while case_ids := list(islice(behind, _BATCH)):
-            for record in table.load_cases(case_ids):
-                if record.token is not None and record.token_version < record.case.version:
-                    woken += answer(record.token)
+        for record in table.load_cases(behind):
+            if record.token is not None and record.token_version < record.case.version:
+                woken += answer(record.token)
     return woken
 
 

@@ -1,18 +1,15 @@
 """Status: how a stack stands, at a glance."""
 
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from itertools import islice
 
 from arrears.adapters.settings import Clock, Settings
 from arrears.adapters.table import Table
 from arrears.switches import Switches
 from arrears.usecases.handovers import Handover, Handovers
 
-#: So many cases are loaded at once.
-_BATCH = 100
 #: Sets of so many days back are looked at for their acknowledgement.
 _LOOK_BACK = 14
 
@@ -83,9 +80,10 @@ class Look:
         status = Status(clock, policy, switches, self.settings.last_scan())
         self._queue(status, clock)
         case_ids = self._open(status, clock)
-        while some := list(islice(case_ids, _BATCH)):
-            if not quick:
-                self._load(status, some)
+        if quick:
+            deque(case_ids, maxlen=0)  # they are counted on the way
+        else:
+            self._load(status, case_ids)
         today = clock.now(self.timezone).on
         for each in self.handovers.since(date.fromordinal(today.toordinal() - _LOOK_BACK), today):
             if each.state in ("overdue", "refused"):
@@ -116,7 +114,7 @@ class Look:
                 if entry.case_id is not None:
                     yield entry.case_id
 
-    def _load(self, status: Status, case_ids: list[str]) -> None:
+    def _load(self, status: Status, case_ids: Iterable[str]) -> None:
         for record in self.table.load_cases(case_ids):
             case = record.case
             if case.is_open:
