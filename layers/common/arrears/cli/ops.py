@@ -3,6 +3,7 @@
 import argparse
 import getpass
 from collections import Counter
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from arrears.cli import add_group
@@ -11,7 +12,7 @@ from arrears.cli.parsing import add_command
 from arrears.errors import ArrearsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Sequence
 
     from arrears.adapters.dead_letters import DeadLetterQueue
     from arrears.adapters.table import CaseRecord
@@ -162,9 +163,19 @@ def _parked(args: argparse.Namespace) -> int:
     return 0
 
 
-def _not_done(bad: int) -> int:
+@contextmanager
+def _told(name: str, bad: list[str]) -> "Iterator[None]":
+    """Say of what fails that it was not done, and why, and go on with the next."""
+    try:
+        yield
+    except ArrearsError as error:
+        bad.append(name)
+        print(f"{name}  NOT DONE: {error}")
+
+
+def _not_done(bad: "Sequence[str]") -> int:
     if bad:
-        print(f"{bad} could not be done")
+        print(f"{len(bad)} could not be done")
     return 1 if bad else 0
 
 
@@ -177,14 +188,11 @@ def _retry(args: argparse.Namespace) -> int:
     case_ids = [args.case_id]
     if args.all:
         case_ids = [each.case.case_id for each in OpenCases(stack.table, stack.settings).parked()]
-    bad = 0
+    bad: list[str] = []
     for case_id in case_ids:
-        try:
+        with _told(case_id, bad):
             print(f"{retry(case_id, by)} is tried again")
-        except ArrearsError as error:
-            bad += 1
-            print(f"{case_id}  NOT DONE: {error}")
-    print(f"{len(case_ids) - bad} tried again")
+    print(f"{len(case_ids) - len(bad)} tried again")
     return _not_done(bad)
 
 
@@ -267,15 +275,12 @@ def _reimport(args: argparse.Namespace) -> int:
     wanted = [each for each in imports if args.all or each.key == args.key]
     if not wanted and not args.all:
         raise CommandError(f"no import of {args.key} broke off")
-    bad = 0
+    bad: list[str] = []
     for each in wanted:
-        try:
+        with _told(each.key, bad):
             imports.again(each)
             print(f"{each.key} is imported again")
-        except ArrearsError as error:
-            bad += 1
-            print(f"{each.key}  NOT DONE: {error}")
-    print(f"{len(wanted) - bad} imported again; their reports say what came of it")
+    print(f"{len(wanted) - len(bad)} imported again; their reports say what came of it")
     return _not_done(bad)
 
 
@@ -293,13 +298,10 @@ def _recover(args: argparse.Namespace) -> int:
         if record is None or not record.case.is_open:
             raise CommandError(f"there is no open case {args.case_id}")
         records = [record]
-    count = bad = 0
+    count, bad = 0, list[str]()
     for record in records:
-        try:
+        with _told(record.case.case_id, bad):
             count += recover(record.case.case_id, record.generation)
-        except ArrearsError as error:
-            bad += 1
-            print(f"{record.case.case_id}  NOT DONE: {error}")
     print(f"{count} cases are one generation on; the next scan starts an execution for each")
     print("An execution that still runs for one of them ends when it looks at it next.")
     return _not_done(bad)
@@ -374,4 +376,4 @@ def _shadow(args: argparse.Namespace) -> int:
         print(f"NOT DONE: {line}")
     print(f"shadow mode is off; {closed} cases that lived in it are closed")
     print("Their accounts are looked at anew from tomorrow on: what opens then is real, and begins with nothing done.")
-    return _not_done(len(left))
+    return _not_done(left)

@@ -101,9 +101,6 @@ def load(file: str) -> "PolicyFile":
     Raises:
         CommandError: it is refused.
     """
-    from arrears.policy_file import PolicyFileError, load_policy
+    from arrears.cli.policy import load as load_good
 
-    try:
-        return load_policy(file, check_templates=False)
-    except PolicyFileError as error:
-        raise CommandError(f"the policy is refused\n{error}") from None
+    return load_good(file, check_templates=False)

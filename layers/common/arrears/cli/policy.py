@@ -34,8 +34,8 @@ def add_parser(subparsers: Subparsers) -> None:
     dry_run.add_parser(group)
 
 
-def load(file: str) -> "PolicyFile":
-    """Read a policy that must be good.
+def load(file: str, *, check_templates: bool = True) -> "PolicyFile":
+    """Read a policy that must be good; its templates too, unless it is only played.
 
     Raises:
         CommandError: it is not; the text has one line for each problem.
@@ -43,7 +43,7 @@ def load(file: str) -> "PolicyFile":
     from arrears.policy_file import PolicyFileError, load_policy
 
     try:
-        return load_policy(file)
+        return load_policy(file, check_templates=check_templates)
     except PolicyFileError as error:
         raise CommandError(f"the policy is refused\n{error}") from None
 
