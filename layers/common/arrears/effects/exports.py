@@ -136,11 +136,11 @@ class Exports:
 
     def is_closed(self, day: date) -> bool:
         """Say whether a day is closed."""
-        return self._item(_pk(day), _DAY) is not None
+        return self._item(_day_key(day)) is not None
 
     def close(self, day: date) -> None:
         """Close a day; one that is closed stays so."""
-        self._put({"pk": {"S": _pk(day)}, "sk": {"S": _DAY}})
+        self._put(_day_key(day))
 
     def putting_off(self, day: date, row: ExportRow) -> list[Item]:
         """Return the writes that have a placement of a closed day go with the next day, of which no agency knows.
@@ -148,11 +148,11 @@ class Exports:
         One that was recalled meanwhile, or placed again, goes with no day, nor does its recall.
         """
         agency_id, case_id, later = row.agency_id, str(row.fields["case_id"]), self.open_day(day)
-        gone = self._delete(self._key(day, agency_id, "PLACEMENT", case_id))
-        again = self._key(later, agency_id, "PLACEMENT", case_id)
+        gone = self._delete(_row_key(day, agency_id, "PLACEMENT", case_id))
+        again = _row_key(later, agency_id, "PLACEMENT", case_id)
         recall_id = recall_of(str(row.fields["placement_id"]))
-        recalls = [self._key(each, agency_id, "RECALL", recall_id) for each in (day, later)]
-        if any(self._item(key["pk"]["S"], key["sk"]["S"]) is not None for key in (again, *recalls)):
+        recalls = [_row_key(each, agency_id, "RECALL", recall_id) for each in (day, later)]
+        if any(self._item(key) is not None for key in (again, *recalls)):
             return [gone, *(self._delete(key) for key in recalls)]
         absent = {"TableName": self.table.name, "ConditionExpression": "attribute_not_exists(pk)"}
         moved = self._row(later, agency_id, "PLACEMENT", case_id, row.fields, row.sheet)
@@ -169,18 +169,14 @@ class Exports:
         The agency knows nothing of a day that is not closed: it gets the second placement, and neither the first nor
         the recall that ended it.
         """
-        item = self._item(_pk(day), _sk(agency_id, "PLACEMENT", case_id))
+        item = self._item(_row_key(day, agency_id, "PLACEMENT", case_id))
         if item is None:
             return []
         recall_id = recall_of(str(json.loads(item["row"]["S"])["placement_id"]))
-        return [self._delete(self._key(day, agency_id, "RECALL", recall_id))]
+        return [self._delete(_row_key(day, agency_id, "RECALL", recall_id))]
 
     def _delete(self, key: Item) -> Item:
         return {"Delete": {"TableName": self.table.name, "Key": key}}
-
-    @staticmethod
-    def _key(day: date, agency_id: str, kind: Kind, name: str) -> Item:
-        return {"pk": {"S": _pk(day)}, "sk": {"S": _sk(agency_id, kind, name)}}
 
     def writes(
         self,
@@ -215,8 +211,7 @@ class Exports:
         sheet: SheetText | None,
     ) -> Item:
         return {
-            "pk": {"S": _pk(day)},
-            "sk": {"S": _sk(agency_id, kind, name)},
+            **_row_key(day, agency_id, kind, name),
             "row": {"S": json.dumps(fields, ensure_ascii=False, separators=(",", ":"))},
             **(sheet.attributes() if sheet is not None else {}),
         }
@@ -225,7 +220,7 @@ class Exports:
         return {
             "ConditionCheck": {
                 "TableName": self.table.name,
-                "Key": {"pk": {"S": _pk(day)}, "sk": {"S": _DAY}},
+                "Key": _day_key(day),
                 "ConditionExpression": "attribute_not_exists(pk)",
             }
         }
@@ -243,17 +238,14 @@ class Exports:
 
     def taking_back(self, day: date, case_id: str) -> list[Item]:
         """Return the writes that take a case off a day's allocation, on condition that the day is not closed."""
-        return [
-            self._is_open(day),
-            {"Delete": {"TableName": self.table.name, "Key": _candidate_key(day, case_id)}},
-        ]
+        return [self._is_open(day), self.forgetting(day, case_id)]
 
     def offered_on(self, since: date, case_id: str, action_id: str) -> date | None:
         """Return the date, from one on, with whose allocation a case waits; None where it waits with none."""
         last = self.open_day(since)
         day = since
         while day <= last:
-            item = self._item(_pk(day), _candidate_key(day, case_id)["sk"]["S"])
+            item = self._item(_candidate_key(day, case_id))
             if item is not None and item["action_id"]["S"] == action_id:
                 return day
             day += ONE_DAY
@@ -285,7 +277,7 @@ class Exports:
 
     def forgetting(self, day: date, case_id: str) -> Item:
         """Return the write after which a case does not wait for a day's allocation any more."""
-        return {"Delete": {"TableName": self.table.name, "Key": _candidate_key(day, case_id)}}
+        return self._delete(_candidate_key(day, case_id))
 
     def plan(self, day: date) -> Plan | None:
         """Return a day's allocation as it was decided on; None where it was not."""
@@ -388,15 +380,16 @@ class Exports:
 
     def closed_through(self) -> date | None:
         """Return the last date that was closed with all of its files; None while there is none."""
-        item = self._item(_STATE["pk"]["S"], _STATE["sk"]["S"])
+        item = self._item(_STATE)
         return None if item is None else date.fromisoformat(item["closed_through"]["S"])
 
     def set_closed_through(self, day: date) -> None:
         """Remember the last date that was closed."""
         self._put({**_STATE, "closed_through": {"S": day.isoformat()}})
 
-    def _item(self, pk: str, sk: str) -> Item | None:
-        return next((item for item in self.table.query(pk, sk) if item["sk"]["S"] == sk), None)
+    def _item(self, key: Item) -> Item | None:
+        found = self.table.query(key["pk"]["S"], key["sk"]["S"])
+        return next((item for item in found if item["sk"] == key["sk"]), None)
 
     def _put(self, item: Item) -> None:
         self.table.transact([{"Put": {"TableName": self.table.name, "Item": item}}])
@@ -420,5 +413,9 @@ def _pk(day: date) -> str:
     return f"EXPORT#{day.isoformat()}"
 
 
-def _sk(agency_id: str, kind: Kind, name: str) -> str:
-    return f"{agency_id}#{kind}#{name}"
+def _day_key(day: date) -> Item:
+    return {"pk": {"S": _pk(day)}, "sk": {"S": _DAY}}
+
+
+def _row_key(day: date, agency_id: str, kind: Kind, name: str) -> Item:
+    return {"pk": {"S": _pk(day)}, "sk": {"S": f"{agency_id}#{kind}#{name}"}}
