@@ -51,16 +51,37 @@ class Candidate:
 def candidate(case: Case, placement: Placement, on: date) -> Candidate:
     """Return a case as it is to be allocated for a placement that was made on a date."""
     extract = case.account.extract(on)
-    return Candidate(
-        case.case_id,
+    return as_placed(
+        case,
         placement.action_id,
-        case.arrears(on).currency,
-        extract.region if extract is not None else None,
-        (extract.risk_grade if extract is not None else None) or "medium",
-        agencies_seen(case),
-        case.account.days_past_due(on) or 0,
-        agencies_interrupted(case),
+        currency=case.arrears(on).currency,
+        region=extract.region if extract is not None else None,
+        risk_grade=extract.risk_grade if extract is not None else None,
+        days_past_due=case.account.days_past_due(on) or 0,
     )
+
+
+def as_placed(
+    case: Case,
+    action_id: str,
+    *,
+    currency: str,
+    region: str | None,
+    risk_grade: RiskGrade | None,
+    days_past_due: int,
+) -> Candidate:
+    """Return a case as it is to be allocated, by what was known of its account when it was placed.
+
+    Args:
+        case: with the agencies that it has seen.
+        action_id: of the action that places it.
+        currency: of the arrears.
+        region: of the cardholder; None where it is not known.
+        risk_grade: None counts as medium.
+        days_past_due: the age of the debt, in days.
+    """
+    had, interrupted = agencies_seen(case), agencies_interrupted(case)
+    return Candidate(case.case_id, action_id, currency, region, risk_grade or "medium", had, days_past_due, interrupted)
 
 
 def agencies_seen(case: Case) -> tuple[str, ...]:

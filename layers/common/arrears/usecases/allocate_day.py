@@ -14,7 +14,7 @@ from arrears.adapters.settings import ActivePolicy, Clock, Settings
 from arrears.adapters.table import CaseRecord, StaleError, Table
 from arrears.documents.sheet_store import sheet_from_json, sheet_to_json
 from arrears.domain import codec
-from arrears.domain.agencies import Candidate, agencies_interrupted, agencies_seen, allocate
+from arrears.domain.agencies import Candidate, allocate, as_placed
 from arrears.domain.case import Case, Placement
 from arrears.domain.dates import ONE_DAY
 from arrears.domain.decide import Act
@@ -77,15 +77,13 @@ class AllocateDay:
         placed, row = self._placed(waiting), waiting.row
         if placed is None:
             return None
-        return Candidate(
-            waiting.case_id,
+        return as_placed(
+            placed[0].case,
             waiting.action_id,
-            str(row["currency"]),
-            cast("str | None", row["region"]),
-            cast("RiskGrade | None", row["risk_grade"]) or "medium",
-            agencies_seen(placed[0].case),
-            int(str(row["days_past_due"])),
-            agencies_interrupted(placed[0].case),
+            currency=str(row["currency"]),
+            region=cast("str | None", row["region"]),
+            risk_grade=cast("RiskGrade | None", row["risk_grade"]),
+            days_past_due=int(str(row["days_past_due"])),
         )
 
     def _placed(self, waiting: Waiting) -> tuple[CaseRecord, Placement] | None:
