@@ -166,6 +166,10 @@ class Then(NamedTuple):
     since: date
     scope: Scope = "all"
 
+    def instead_of(self, first: Policy, opened_on: date, on: date) -> Policy:
+        """Return which of the two counts on a date for a case that opened on another."""
+        return first if (on if self.scope == "all" else opened_on) < self.since else self.policy
+
 
 Steps = Generator[Asked, AgencyAssigned | AgencyDeferred | None, Played]
 
@@ -293,8 +297,7 @@ class AccountPlay:
 
     def plays(self, first: Policy, then: Then, on: date) -> None:
         """Find the policy that counts on a date: for the open case, or for one that opens on it."""
-        begins = on if then.scope == "all" or self._open is None else self._open.opened_on
-        self._policy = first if begins < then.since else then.policy
+        self._policy = then.instead_of(first, on if self._open is None else self._open.opened_on, on)
 
     # --- facts -------------------------------------------------------------------------------------------------------
     def comes_in(self, dated: DatedFact, on: date) -> None:  # noqa: C901, PLR0912, PLR0915 - one for each kind of fact

@@ -102,10 +102,7 @@ def told_of(
 
 def _counting(policy: Policy, then: Then | None, case: Case, on: date) -> Policy:
     """Return the policy that counts for a case on a date."""
-    if then is None:
-        return policy
-    begins = on if then.scope == "all" else case.opened_on
-    return policy if begins < then.since else then.policy
+    return policy if then is None else then.instead_of(policy, case.opened_on, on)
 
 
 def _none(account_id: str, played: Played, on: date, first: date) -> str:
