@@ -71,8 +71,7 @@ def build_worklist() -> "BuildWorklist":
     """The use case of `build_worklist`."""
     from arrears.usecases.build_worklist import BuildWorklist
 
-    documents, production = Bucket(aws.s3(), os.environ["DOCUMENTS_BUCKET"]), os.environ["STAGE"] == "prod"
-    return BuildWorklist(table(), settings(), documents, count, production)
+    return BuildWorklist(table(), settings(), Bucket(aws.s3(), os.environ["DOCUMENTS_BUCKET"]), count)
 
 
 @cache

@@ -41,7 +41,7 @@ def _queue(variable: str) -> "FifoQueue":
 def _wordings() -> "Wordings":
     from arrears.effects.wording import Wordings
 
-    return Wordings(production=os.environ["STAGE"] == "prod")
+    return Wordings(production=settings().production)
 
 
 @cache
@@ -67,7 +67,7 @@ def queue_call() -> CarryOut:
     """The use case of `queue_call`."""
     from arrears.effects.queue_call import QueueCall
 
-    production = os.environ["STAGE"] == "prod"
+    production = settings().production
     return _carry_out(QueueCall(_queue("CALL_QUEUE_URL"), production), QueueCall(NoTasks(), production))
 
 

@@ -6,7 +6,7 @@ the same to the byte. Only names and addresses, which no event holds, come from 
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Final
 
@@ -218,8 +218,7 @@ class _Story:
                 pass
 
     def _end_placement(self, on: date, why: str, index: int = -1) -> None:
-        of = self.placements[index]
-        self.placements[index] = PlacementLine(of.agency, of.placed_on, on, why, of.returns)
+        self.placements[index] = replace(self.placements[index], ended_on=on, end_reason=why)
 
     def _agency_reported(self, event: AgencyReported) -> None:
         if not self.placements:
@@ -228,7 +227,7 @@ class _Story:
         index = self._placement_of(event)
         of = self.placements[index]
         returns = (*of.returns, AgencyReturn(event.on, event.outcome, amount, event.note))
-        self.placements[index] = PlacementLine(of.agency, of.placed_on, of.ended_on, of.end_reason, returns)
+        self.placements[index] = replace(of, returns=returns)
         if event.outcome == "returned" and of.ended_on is None:
             self._end_placement(event.on, "returned", index)
 

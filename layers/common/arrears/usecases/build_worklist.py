@@ -68,14 +68,12 @@ class BuildWorklist:
 
     Attributes:
         tell: how many calls are on the list, and left over.
-        production: whether nothing may stand in for what the policy leaves out of its bank.
     """
 
     table: Table
     settings: Settings
     documents: Objects
     tell: Callable[[str, int], None]
-    production: bool
 
     def __call__(self, day: date) -> WorklistReport:
         """Build the list of a day.
@@ -163,7 +161,7 @@ class BuildWorklist:
         first = numbers[0] if numbers else None
         hours = call_hours(record.case, policy, day)
         told = known(record.case, account, day)
-        bank = presented(policy.bank, told.language, production=self.production)
+        bank = presented(policy.bank, told.language, production=self.settings.production)
         window = policy.promise_window_days(entry.stage, sum(call.is_conversation for call in told.case.calls))
         return {
             "rank": rank,

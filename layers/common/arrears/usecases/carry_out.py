@@ -234,7 +234,7 @@ class CarryOut:
                     withdrawn = ActionWithdrawn(act.action_id, now.on, f"not sent, to be tried again: {busy}")
                     self._confirm(record, [withdrawn], (), active, clock)
                 raise
-            confirmed = self._confirm(record, [outcome, *news], writes, active, clock, again=is_only_that)
+            confirmed = self._confirm(record, [outcome, *news], writes, active, clock, or_decide_again=is_only_that)
             if confirmed is None and act.action == "send_sms" and isinstance(outcome, ActionDone | ActionUncertain):
                 # It may have gone out, so it is not done again, whatever becomes of what should go with it.
                 confirmed = self._confirm(record, [outcome, *news], (), active, clock)
@@ -264,7 +264,7 @@ class CarryOut:
         active: ActivePolicy,
         clock: Clock,
         *,
-        again: bool = False,
+        or_decide_again: bool = False,
     ) -> CaseRecord | None:
         """Append the outcome, what it tells and what follows by itself; None when its writes no longer hold.
 
@@ -288,7 +288,7 @@ class CarryOut:
             except StaleError as stale:
                 if any(index >= len(appends) for index in stale.failed):
                     return None
-                if again:
+                if or_decide_again:
                     raise TransientConflictError(f"{record.case.case_id}: news came in before {planned_id}") from stale
                 current = self.table.case(record.case.case_id)
                 continue
