@@ -137,10 +137,11 @@ def test_a_day_closed_again_is_the_same_to_the_byte_and_nothing_is_written(quick
     assert (quick.versions("AgencyBucket"), quick.versions("LegalBucket")) == versions
 
 
-def test_a_file_that_was_lost_is_written_again_as_it_was(quick: World) -> None:
-    place(quick, "CARD-1")
+@pytest.mark.parametrize("name", ["cases.csv", "{case_id}.pdf"])
+def test_a_file_that_was_lost_is_written_again_as_it_was(quick: World, name: str) -> None:
+    (case_id,) = place(quick, "CARD-1")
     quick.close()
-    key = f"{placements(OPENS)}cases.csv"
+    key = placements(OPENS) + name.format(case_id=case_id)
     body = quick.body("AgencyBucket", key)
     quick.bucket("AgencyBucket").delete(key)
     quick.close()
@@ -168,16 +169,6 @@ def test_a_sheet_is_in_the_wording_of_the_policy_that_it_was_placed_under(quick:
     quick.close()
     sheet = quick.body("AgencyBucket", f"{placements(OPENS)}{case_id}.pdf")
     assert dict(done.details)["sha256"] == hashlib.sha256(sheet).hexdigest()
-
-
-def test_a_sheet_that_is_gone_is_drawn_again_as_it_was(quick: World) -> None:
-    (case_id,) = place(quick, "CARD-1")
-    quick.close()
-    key = f"{placements(OPENS)}{case_id}.pdf"
-    body = quick.body("AgencyBucket", key)
-    quick.bucket("AgencyBucket").delete(key)
-    quick.close()
-    assert quick.body("AgencyBucket", key) == body
 
 
 def test_nothing_is_written_for_an_agency_without_rows(world: World) -> None:
