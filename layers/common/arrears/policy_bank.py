@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from arrears.documents.bank import DEFAULT_LETTER, DEFAULT_MONTHLY, DEFAULT_SMS
 from arrears.domain.policy import Bank, Policy
+from arrears.policy_sense import answers, reminders
 
 if TYPE_CHECKING:
     from arrears.documents.templates import Templates
@@ -69,17 +70,10 @@ def _actions(policy: Policy) -> Iterator[tuple[str, str | None]]:
     for stage in policy.stages.values():
         for step in stage.steps:
             yield step.action, step.template
-    for instead in policy.contact.fallback.values():
-        yield instead.action, instead.template
-    for rule in policy.holds.values():
-        for answer in rule.steps:
-            yield answer.action, answer.template
+    yield from answers(policy)
     if policy.monthly_reminder is not None:
         yield "send_sms", policy.monthly_reminder.template or DEFAULT_MONTHLY
-    if policy.promises.remind_days_before is not None:
-        yield "send_sms", policy.promises.template
-    if policy.instalments is not None and policy.instalments.remind_days_before is not None:
-        yield "send_sms", policy.instalments.template
+    yield from reminders(policy)
 
 
 def used_templates(policy: Policy) -> list[str]:

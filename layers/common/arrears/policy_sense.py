@@ -58,13 +58,23 @@ def _done_before(policy: Policy, name: str) -> Iterator[tuple[str, str | None]]:
     before = policy.ladder[: policy.stage_index(name)]
     for earlier in before:
         yield from ((step.action, step.template) for step in policy.stages[earlier].steps)
+    yield from answers(policy)
+    monthly = policy.monthly_reminder
+    if monthly is not None and set(monthly.stages) & set(before):
+        yield "send_sms", monthly.template
+    yield from reminders(policy)
+
+
+def answers(policy: Policy) -> Iterator[tuple[str, str | None]]:
+    """Yield what is done in any stage instead of something else, or because of a hold: the action and its template."""
     for instead in policy.contact.fallback.values():
         yield instead.action, instead.template
     for rule in policy.holds.values():
         yield from ((answer.action, answer.template) for answer in rule.steps)
-    monthly = policy.monthly_reminder
-    if monthly is not None and set(monthly.stages) & set(before):
-        yield "send_sms", monthly.template
+
+
+def reminders(policy: Policy) -> Iterator[tuple[str, str | None]]:
+    """Yield the texts that remind of a promise or an instalment in any stage: the action and its template."""
     if policy.promises.remind_days_before is not None:
         yield "send_sms", policy.promises.template
     if policy.instalments is not None and policy.instalments.remind_days_before is not None:
