@@ -182,7 +182,7 @@ def refuse(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Refuse:
         monkeypatch.setattr(stack.client, "_make_api_call", cancelled)
         return calls
 
-    monkeypatch.setattr(table_module, "_back_off", lambda _attempt: None)
+    monkeypatch.setattr(table_module, "back_off", lambda _attempt: None)
     return refuse_with
 
 
@@ -401,7 +401,7 @@ def test_more_than_a_hundred_accounts_are_read_in_as_few_requests_as_it_takes(
 
 
 def test_keys_that_a_batch_leaves_over_are_asked_for_again(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(table_module, "_back_off", lambda _attempt: None)
+    monkeypatch.setattr(table_module, "back_off", lambda _attempt: None)
     for number in range(3):
         stack.report(account(account_id=f"CARD-{number}"))
     send = stack.client._make_api_call  # type: ignore[attr-defined]

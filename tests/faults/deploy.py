@@ -164,7 +164,7 @@ def deployed(world: "World") -> Iterator[None]:
         patch.dict(os.environ, environment()),
         patch.object(bootstrap_effects, "_wordings", lambda: published(world.policy_number)[2]),
         *(patch.object(module, "datetime", _Clock) for module in (settings_module, switchboard)),
-        patch.object(table_module, "_back_off", pause),
+        patch.object(table_module, "back_off", pause),
         patch.dict(sms.SnsSms.__init__.__kwdefaults__, {"pause": pause}),
         patch.object(next_step, "MOST_TURNS", world.most_turns),
         patch.object(queue_letter, "render_letter", _draw),

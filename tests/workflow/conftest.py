@@ -23,7 +23,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _shut_in(monkeypatch: pytest.MonkeyPatch, socket_disabled: None) -> None:  # noqa: ARG001 - asked for its effect
     for name, value in CREDENTIALS.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(table, "_back_off", lambda _attempt: None)
+    monkeypatch.setattr(table, "back_off", lambda _attempt: None)
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import islice
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from arrears.adapters.aws import Item, cancellation_reasons, translated
@@ -212,7 +213,7 @@ class Table:
                 left = answer.get("UnprocessedKeys")
                 if not left:
                     break
-                _back_off(attempt)
+                back_off(attempt)
             else:
                 raise TransientServiceError("dynamodb:BatchGetItem: keys are left")
 
@@ -355,7 +356,7 @@ class Table:
                     raise
             else:
                 return
-            _back_off(attempt)
+            back_off(attempt)
         raise TransientConflictError("the table is contended")
 
     def put_account(self, record: AccountRecord, queue_due: date | None) -> Item:
@@ -547,9 +548,14 @@ def _key(pk: str, sk: str) -> Item:
     return {"pk": {"S": pk}, "sk": {"S": sk}}
 
 
-def _back_off(attempt: int) -> None:
-    """Wait a random time that grows with the attempts: "full jitter", AWS Architecture Blog, 2015."""
-    time.sleep(random.uniform(0, 0.05 * 2**attempt))  # noqa: S311 - no secret depends on it
+def back_off(attempt: int, longest: float = inf) -> None:
+    """Wait a random time that grows with the attempts: "full jitter", AWS Architecture Blog, 2015.
+
+    Args:
+        attempt: how often it was tried before.
+        longest: the longest time to wait, in seconds.
+    """
+    time.sleep(random.uniform(0, min(longest, 0.05 * 2**attempt)))  # noqa: S311 - no secret depends on it
 
 
 def _account_record(account_id: str, item: Item | None) -> AccountRecord:

@@ -1,12 +1,10 @@
 """Copying a whole table: read in segments side by side, written 25 items a request."""
 
-import random
-import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from arrears.adapters.aws import Item, translated
-from arrears.adapters.table import Table
+from arrears.adapters.table import Table, back_off
 from arrears.errors import TransientServiceError
 
 #: A request takes so many items (DynamoDB, BatchWriteItem).
@@ -49,6 +47,6 @@ def put_all(table: Table, items: Sequence[Item]) -> None:
                 left = table.client.batch_write_item(RequestItems=left).get("UnprocessedItems")
             if not left:
                 break
-            time.sleep(random.uniform(0, min(_LONGEST, 0.05 * 2**attempt)))  # noqa: S311 - no secret depends on it
+            back_off(attempt, _LONGEST)
         else:
             raise TransientServiceError("dynamodb:BatchWriteItem: items are left")
